@@ -8,10 +8,10 @@ have to be there before any of our own code can run. A build that does load is l
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 
 SCHEMAS = (
@@ -39,20 +39,20 @@ def define_schemas() -> None:
     spec = importlib.machinery.PathFinder.find_spec("torchvision")
     if spec is None or not spec.submodule_search_locations:
         return
-    compiled = os.path.join(spec.submodule_search_locations[0], "_C.so")
+    compiled = Path(spec.submodule_search_locations[0]) / "_C.so"
     try:
-        torch.ops.load_library(compiled)
+        torch.ops.load_library(str(compiled))  # type: ignore[no-untyped-call]
     except OSError:
-        library = torch.library.Library("torchvision", "DEF")
+        library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
         for schema in SCHEMAS:
-            library.define(schema)
+            library.define(schema)  # type: ignore[no-untyped-call]
         TorchvisionSchemas.library = library  # the definitions live as long as this object
 
 
 def run_shadowed() -> None:
     """Run the sitecustomize that this one hides, if the environment has its own."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    others = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != here]
+    here = Path(__file__).resolve().parent
+    others = [entry for entry in sys.path if Path(entry).resolve() != here]
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize", others)
     if spec is not None and spec.loader is not None:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))

@@ -1,0 +1,108 @@
+"""Event <-> JSON line, files of them, and the schema version. Knows nothing of what events mean together."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, get_args
+
+import msgspec
+
+from eagle3_viz.events import Event, TraceStarted
+
+SCHEMA = 1
+KINDS = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
+MAX_LINE_BYTES = 64 * 2**20
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Event)
+
+
+class TraceFileError(ValueError):
+    """A trace file, or a line of one, that cannot be read."""
+
+
+class DamagedStreamError(TraceFileError):
+    """The file's bytes end being lines of text."""
+
+
+class _Kind(msgspec.Struct):
+    type: str | None = None
+
+
+_kind = msgspec.json.Decoder(_Kind)
+
+
+def encode(event: Event) -> bytes:
+    """The event as one line of JSON, newline included."""
+    return _encoder.encode(event) + b"\n"
+
+
+def decode(line: bytes) -> Event:
+    """The event on a line.
+
+    Raises:
+        TraceFileError: the line is no event, or of a newer schema.
+    """
+    try:
+        event: Event = _decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise TraceFileError(str(error)) from error
+    if isinstance(event, TraceStarted) and event.schema > SCHEMA:
+        raise TraceFileError(
+            f"the trace has schema {event.schema}; this version reads up to {SCHEMA}: update eagle3_viz"
+        )
+    return event
+
+
+def open_read(path: Path) -> BinaryIO:
+    """Open a `.jsonl` or `.jsonl.gz` file; which of the two it is, its first bytes say."""
+    stream = path.open("rb")
+    gzipped = stream.read(2) == b"\x1f\x8b"
+    stream.seek(0)
+    return io.BufferedReader(gzip.GzipFile(fileobj=stream)) if gzipped else stream  # type: ignore[arg-type]
+
+
+def open_write(path: Path) -> BinaryIO:
+    """Open a file for a new trace, compressed if its name ends in `.gz`."""
+    return gzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb")
+
+
+def read_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The file's lines; the last one may lack its newline.
+
+    Raises:
+        DamagedStreamError: a line longer than `MAX_LINE_BYTES`, or damaged compression. An early end is only a cut.
+    """
+    while True:
+        try:
+            line = stream.readline(MAX_LINE_BYTES)
+        except EOFError:
+            return
+        except (OSError, zlib.error) as error:
+            raise DamagedStreamError(f"damaged compression: {error}") from error
+        if len(line) == MAX_LINE_BYTES:
+            raise DamagedStreamError(f"longer than {MAX_LINE_BYTES // 2**20} MiB")
+        if not line:
+            return
+        yield line
+
+
+def decode_known(line: bytes, warnings: list[str], number: int) -> Event | None:
+    """The event on line `number`, or None with a warning for an event type of a later version.
+
+    Raises:
+        TraceFileError: the line is damaged.
+    """
+    try:
+        return decode(line)
+    except TraceFileError:
+        try:
+            kind = _kind.decode(line).type
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            kind = None
+        if kind is None or kind in KINDS:
+            raise
+        warnings.append(f"line {number}: skipped an event of the unknown type {kind!r}")
+        return None

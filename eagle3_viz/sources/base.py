@@ -1,0 +1,63 @@
+"""What every source of events is: give it requests, and it yields the events of one recording.
+
+The protocol does not know how tokens are made. Views and command lines know nothing but this.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from eagle3_viz.events import EngineInfo, Event, Parent, Sampling
+from eagle3_viz.trace import Trace
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One prompt to generate from.
+
+    Attributes:
+        request_id: unique in its recording.
+        messages: the conversation, for the verifier's chat template; or
+        prompt: the text as the model shall see it. Exactly one of the two is given.
+        images: encoded image files, in the order of the prompt.
+        sampling: how to sample.
+        top_logprobs: how many alternatives to record on either side, 0 for none.
+        parent: the run that this one branches from.
+    """
+
+    request_id: str
+    messages: list[dict[str, Any]] | None = None
+    prompt: str | None = None
+    images: tuple[bytes, ...] = ()
+    sampling: Sampling = Sampling()
+    top_logprobs: int = 5
+    parent: Parent | None = None
+
+
+class Source(Protocol):
+    """Makes recordings."""
+
+    @property
+    def engine(self) -> EngineInfo:
+        """What makes the tokens."""
+
+    def record(self, requests: Sequence[Request], stop: asyncio.Event | None = None) -> AsyncIterator[Event]:
+        """Run `requests` concurrently and yield one recording, `trace_started` to `trace_finished`.
+
+        A request that cannot run ends with `request_failed`; the others go on. When `stop` is set, all that still run
+        are aborted and the recording finishes in order. Closing the iterator early aborts them too.
+        """
+
+    async def close(self) -> None:
+        """Give back what the source holds. It cannot be used afterwards."""
+
+
+async def record(
+    source: Source, requests: Sequence[Request], trace: Trace | None = None, stop: asyncio.Event | None = None
+) -> Trace:
+    """Run `requests` to the end into `trace` (a new one by default) and return it."""
+    trace = trace or Trace()
+    async for event in source.record(requests, stop):
+        trace.append(event)
+    return trace
