@@ -1,11 +1,10 @@
 """Event <-> JSON line, files of them, and the schema version. Knows nothing of what events mean together."""
 
 import gzip
-import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, get_args
+from typing import BinaryIO, cast, get_args
 
 import msgspec
 
@@ -61,12 +60,12 @@ def open_read(path: Path) -> BinaryIO:
     stream = path.open("rb")
     gzipped = stream.read(2) == b"\x1f\x8b"
     stream.seek(0)
-    return io.BufferedReader(gzip.GzipFile(fileobj=stream)) if gzipped else stream  # type: ignore[arg-type]
+    return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if gzipped else stream
 
 
 def open_write(path: Path) -> BinaryIO:
     """Open a file for a new trace, compressed if its name ends in `.gz`."""
-    return gzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb")
+    return cast(BinaryIO, gzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb"))
 
 
 def read_lines(stream: BinaryIO) -> Iterator[bytes]:
