@@ -11,8 +11,10 @@ import os
 import runpy
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 SITE = Path(__file__).with_name("cpu_site")
+_site: dict[str, Any] = {}  # what SITE defined in this process; torch forgets the schemas when their owner is collected
 
 
 def is_cpu_only() -> bool:
@@ -41,4 +43,4 @@ def prepare() -> None:
     path = os.environ.get("PYTHONPATH", "")
     if str(SITE) not in path.split(os.pathsep):
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SITE), path]))
-        runpy.run_path(str(SITE / "sitecustomize.py"))
+        _site.update(runpy.run_path(str(SITE / "sitecustomize.py")))
