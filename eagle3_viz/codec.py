@@ -105,3 +105,25 @@ def decode_known(line: bytes, warnings: list[str], number: int) -> Event | None:
             raise
         warnings.append(f"line {number}: skipped an event of the unknown type {kind!r}")
         return None
+
+
+def read_events(path: Path, warnings: list[str]) -> Iterator[Event]:
+    """The events of a file as far as it can be read; what is wrong with it is added to `warnings`.
+
+    A last line that was cut is left out without a word: that the end is missing, whoever collects the events sees.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    number, line = 0, b"\n"
+    with open_read(path) as stream:
+        try:
+            for number, line in enumerate(read_lines(stream), start=1):
+                event = decode_known(line, warnings, number)
+                if event is not None:
+                    yield event
+        except DamagedStreamError as error:
+            warnings.append(f"line {number + 1}: {error}")
+        except TraceFileError as error:
+            if line.endswith(b"\n"):
+                warnings.append(f"line {number}: {error}")

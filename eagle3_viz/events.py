@@ -7,6 +7,7 @@ Times (`t_ms`) are milliseconds since `trace_started`, monotonic. Log-probabilit
 distributions: before temperature, penalties and grammar masks. Token ids are in the verifier's vocabulary.
 """
 
+import builtins
 from typing import Any, Literal
 
 import msgspec
@@ -100,7 +101,7 @@ class RequestStarted(msgspec.Struct, frozen=True, kw_only=True, tag="request_sta
 class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A token that is not plain text: half a character (`bytes`) or a special token (`special`)."""
 
-    bytes: bytes | None = None
+    bytes: builtins.bytes | None = None
     special: str | None = None
 
 

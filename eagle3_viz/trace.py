@@ -4,13 +4,11 @@ A trace does not know where its events come from or who looks at them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import chain
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Self
 
-from eagle3_viz import codec
+from eagle3_viz import codec, invariants
 from eagle3_viz.counting import Tally
 from eagle3_viz.events import (
     Counters,
@@ -26,29 +24,12 @@ from eagle3_viz.events import (
     TraceFinished,
     TraceStarted,
 )
+from eagle3_viz.invariants import TraceError
+from eagle3_viz.records import RequestRecord
+
+__all__ = ["Listener", "RequestRecord", "Trace", "TraceError"]
 
 Listener = Callable[[Event], None]
-
-
-class TraceError(ValueError):
-    """An event that breaks the contract of a trace."""
-
-
-@dataclass(slots=True)
-class RequestRecord:
-    """All that happened to one request."""
-
-    started: RequestStarted
-    steps: list[Step] = field(default_factory=list)
-    dropped: list[StepsDropped] = field(default_factory=list)
-    ended: RequestFinished | RequestFailed | None = None
-    tally: Tally = field(default_factory=Tally)
-    output_token_ids: list[int] = field(default_factory=list)  # as far as the steps tell, cut tokens left out
-
-    @property
-    def num_dropped(self) -> int:
-        """How many steps the source lost."""
-        return sum(event.count for event in self.dropped)
 
 
 class Trace:
@@ -107,6 +88,8 @@ class Trace:
         if isinstance(event, TraceStarted) == bool(self.events):
             raise TraceError("trace_started comes first, and once")
         match event:
+            case TraceStarted():
+                invariants.check_started(event)
             case Pieces():
                 self.pieces.update(event.pieces)
             case RequestStarted():
@@ -114,11 +97,11 @@ class Trace:
             case Step():
                 self._step(event)
             case StepsDropped():
-                self._open_request(event.request_id).dropped.append(event)
+                self._drop(event)
             case RequestFinished() | RequestFailed():
                 self._end(event)
             case TraceFinished():
-                self._finish(event)
+                invariants.check_finished(event, self.requests)
         self.events.append(event)
         for listener in tuple(self._listeners):
             listener(event)
@@ -171,7 +154,7 @@ class Trace:
             TraceFileError: nothing in it can be read.
         """
         trace = cls()
-        for event in read(path, trace.warnings):
+        for event in codec.read_events(path, trace.warnings):
             try:
                 trace.append(event)
             except TraceError as error:
@@ -206,92 +189,24 @@ class Trace:
 
     def _step(self, step: Step) -> None:
         record = self._open_request(step.request_id)
-        check_step(step)
-        check_order(step, record)
+        invariants.check_step(step, self.engine.num_speculative_tokens)
+        invariants.check_order(step, record)
         if self.header.detail == "tokens":
-            for token_id in used_ids(step):
-                if token_id not in self.pieces:
-                    raise TraceError(f"token {token_id} is used before its piece")
+            invariants.check_pieces(invariants.used_ids(step), self.pieces)
         record.steps.append(step)
         record.tally.add(step)
         record.output_token_ids.extend(step.emitted[: len(step.emitted) - step.num_cut])
         self.tally.add(step)
 
+    def _drop(self, event: StepsDropped) -> None:
+        record = self._open_request(event.request_id)
+        invariants.check_dropped(event)
+        record.dropped.append(event)
+
     def _end(self, event: RequestFinished | RequestFailed) -> None:
         record = self._open_request(event.request_id)
         if isinstance(event, RequestFinished):
             if not record.dropped and self.header.detail == "tokens":
-                self._check_output(event, record)
-            derived = record.tally.counters(self.engine.num_speculative_tokens)
-            if event.counters_verified and derived != event.engine_counters:
-                raise TraceError(f"request {event.request_id}: counters said to be verified differ from the steps'")
+                invariants.check_output(event, record.output_token_ids, self.text_of(record.output_token_ids))
+            invariants.check_counters(event, record.tally.counters(self.engine.num_speculative_tokens))
         record.ended = event
-
-    def _check_output(self, event: RequestFinished, record: RequestRecord) -> None:
-        if record.output_token_ids != event.output_token_ids:
-            raise TraceError(f"request {event.request_id}: the steps' tokens are not its output")
-        # The engine holds an unfinished character back, and a stop string may cut inside a token.
-        if not self.text_of(event.output_token_ids).startswith(event.text):
-            raise TraceError(f"request {event.request_id}: the output's pieces are not its text")
-
-    def _finish(self, event: TraceFinished) -> None:
-        if event.num_requests != len(self.requests):
-            raise TraceError(f"{len(self.requests)} requests were recorded, not {event.num_requests}")
-        if running := [name for name, record in self.requests.items() if not record.ended]:
-            raise TraceError(f"requests have not ended: {', '.join(running)}")
-
-
-def check_step(step: Step) -> None:
-    """Check what must hold within one step.
-
-    Raises:
-        TraceError: it does not.
-    """
-    proposed = [token.id for token in step.proposed]
-    if not 0 <= step.num_accepted <= len(proposed):
-        raise TraceError(f"step {step.index}: {step.num_accepted} of {len(proposed)} accepted")
-    if step.emitted[: step.num_accepted] != proposed[: step.num_accepted]:
-        raise TraceError(f"step {step.index}: accepted tokens differ from the proposed ones")
-    if len(step.emitted) != step.num_accepted + 1:
-        raise TraceError(f"step {step.index}: {len(step.emitted)} tokens emitted with {step.num_accepted} accepted")
-    if not 0 <= step.num_cut <= len(step.emitted):
-        raise TraceError(f"step {step.index}: {step.num_cut} of {len(step.emitted)} tokens cut")
-
-
-def check_order(step: Step, record: RequestRecord) -> None:
-    """Check that a step follows the ones that its request has.
-
-    Raises:
-        TraceError: it does not.
-    """
-    if record.steps and record.steps[-1].num_cut:
-        raise TraceError(f"step {step.index} comes after the stop of {step.request_id}")
-    expected = len(record.steps) + record.num_dropped
-    if step.index != expected:
-        raise TraceError(f"step {step.index} of {step.request_id} where {expected} was due")
-    if not record.dropped and step.output_start != len(record.output_token_ids):
-        raise TraceError(f"step {step.index} starts at {step.output_start}, not {len(record.output_token_ids)}")
-
-
-def used_ids(step: Step) -> Iterator[int]:
-    """Every token id that a step names, fillers without a token (-1) left out."""
-    tops = [token.top for token in step.proposed] + [row.top for row in step.verifier]
-    ids = chain(step.emitted, (token.id for token in step.proposed), (entry[0] for entry in chain.from_iterable(tops)))
-    return (token_id for token_id in ids if token_id >= 0)
-
-
-def read(path: Path, warnings: list[str]) -> Iterator[Event]:
-    """The events of a file as far as it can be read; what is wrong with it is added to `warnings`.
-
-    Raises:
-        OSError: the file cannot be opened.
-    """
-    with codec.open_read(path) as stream:
-        number = 0
-        try:
-            for number, line in enumerate(codec.read_lines(stream), start=1):
-                event = codec.decode_known(line, warnings, number)
-                if event is not None:
-                    yield event
-        except codec.TraceFileError as error:
-            warnings.append(f"line {number + isinstance(error, codec.DamagedStreamError)}: {error}")

@@ -1,0 +1,89 @@
+"""What must hold of the events of a trace. Each check raises `TraceError` where it does not, and changes nothing."""
+
+from collections.abc import Container, Iterable, Iterator
+from itertools import chain
+
+from eagle3_viz.events import Counters, RequestFinished, Step, StepsDropped, TraceFinished, TraceStarted
+from eagle3_viz.records import RequestRecord
+
+MAX_SPECULATIVE_TOKENS = 128  # vLLM's own limit
+
+
+class TraceError(ValueError):
+    """An event that breaks the contract of a trace."""
+
+
+def check_started(event: TraceStarted) -> None:
+    """K is one that an engine can have; 0 is an engine that does not speculate."""
+    k = event.engine.num_speculative_tokens
+    if not 0 <= k <= MAX_SPECULATIVE_TOKENS:
+        raise TraceError(f"num_speculative_tokens is {k}: it is 0 to {MAX_SPECULATIVE_TOKENS}")
+
+
+def check_step(step: Step, num_speculative_tokens: int) -> None:
+    """A step holds together."""
+    proposed = [token.id for token in step.proposed]
+    if len(proposed) > num_speculative_tokens:
+        raise TraceError(f"step {step.index}: {len(proposed)} tokens proposed where K is {num_speculative_tokens}")
+    if not 0 <= step.num_accepted <= len(proposed):
+        raise TraceError(f"step {step.index}: {step.num_accepted} of {len(proposed)} accepted")
+    if step.emitted[: step.num_accepted] != proposed[: step.num_accepted]:
+        raise TraceError(f"step {step.index}: accepted tokens differ from the proposed ones")
+    if len(step.emitted) != step.num_accepted + 1:
+        raise TraceError(f"step {step.index}: {len(step.emitted)} tokens emitted with {step.num_accepted} accepted")
+    if not 0 <= step.num_cut <= len(step.emitted):
+        raise TraceError(f"step {step.index}: {step.num_cut} of {len(step.emitted)} tokens cut")
+
+
+def check_order(step: Step, record: RequestRecord) -> None:
+    """A step follows the ones that its request has."""
+    if record.steps and record.steps[-1].num_cut:
+        raise TraceError(f"step {step.index} comes after the stop of {step.request_id}")
+    expected = len(record.steps) + record.num_dropped
+    if step.index != expected:
+        raise TraceError(f"step {step.index} of {step.request_id} where {expected} was due")
+    if not record.dropped and step.output_start != len(record.output_token_ids):
+        raise TraceError(f"step {step.index} starts at {step.output_start}, not {len(record.output_token_ids)}")
+
+
+def check_dropped(event: StepsDropped) -> None:
+    """Something was dropped."""
+    if event.count < 1:
+        raise TraceError(f"{event.count} steps of {event.request_id} were dropped")
+
+
+def check_pieces(token_ids: Iterable[int], pieces: Container[int]) -> None:
+    """Ids are shown before they are used."""
+    for token_id in token_ids:
+        if token_id not in pieces:
+            raise TraceError(f"token {token_id} is used before its piece")
+
+
+def check_output(event: RequestFinished, output_token_ids: list[int], text: str) -> None:
+    """The output is what the steps emitted; `text` is that of the output's pieces."""
+    if output_token_ids != event.output_token_ids:
+        raise TraceError(f"request {event.request_id}: the steps' tokens are not its output")
+    # The engine holds an unfinished character back, and a stop string may cut inside a token.
+    if not text.startswith(event.text):
+        raise TraceError(f"request {event.request_id}: the output's pieces are not its text")
+
+
+def check_counters(event: RequestFinished, derived: Counters) -> None:
+    """Counters that are said to be verified are the steps'."""
+    if event.counters_verified and derived != event.engine_counters:
+        raise TraceError(f"request {event.request_id}: counters said to be verified differ from the steps'")
+
+
+def check_finished(event: TraceFinished, requests: dict[str, RequestRecord]) -> None:
+    """All requests are there, and over."""
+    if event.num_requests != len(requests):
+        raise TraceError(f"{len(requests)} requests were recorded, not {event.num_requests}")
+    if running := [name for name, record in requests.items() if not record.ended]:
+        raise TraceError(f"requests have not ended: {', '.join(running)}")
+
+
+def used_ids(step: Step) -> Iterator[int]:
+    """Every token id that a step names, fillers without a token (-1) left out."""
+    tops = [token.top for token in step.proposed] + [row.top for row in step.verifier]
+    ids = chain(step.emitted, (token.id for token in step.proposed), (entry[0] for entry in chain.from_iterable(tops)))
+    return (token_id for token_id in ids if token_id >= 0)

@@ -1,0 +1,131 @@
+"""A fake that ships: plausible recordings from a seed, for demos without an engine and for every test of a view.
+
+It makes nothing up that an engine could not do: the text is what its verifier would write without any draft, and
+each step keeps or rejects proposals against it.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from eagle3_viz.codec import SCHEMA
+from eagle3_viz.errors import InputError
+from eagle3_viz.events import EngineInfo, Event, TraceStarted
+from eagle3_viz.sources import scripted_text as text
+from eagle3_viz.sources.base import Request
+from eagle3_viz.sources.scripted_run import Script
+from eagle3_viz.sources.scripted_session import Session
+
+__all__ = ["Script", "ScriptedSource"]
+
+VOCAB_SIZE = 2**20
+
+
+def utc_now() -> str:
+    """The time of day as a trace notes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def new_trace_id() -> str:
+    """An id that no other trace has."""
+    return uuid.uuid4().hex
+
+
+class ScriptedSource:
+    """The fake engine. Clock, pause, ids and dates can be given, so that a recording is the same to the byte.
+
+    Attributes:
+        running: ids of the requests that are being generated now.
+    """
+
+    def __init__(
+        self,
+        script: Script | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], str] = utc_now,
+        new_id: Callable[[], str] = new_trace_id,
+    ) -> None:
+        self.script = script or Script()
+        self.running: set[str] = set()
+        self._clock, self._sleep, self._now, self._new_id = clock, sleep, now, new_id
+
+    @property
+    def engine(self) -> EngineInfo:
+        """The engine that the fake pretends to be."""
+        return EngineInfo(
+            verifier="scripted",
+            draft="scripted",
+            method="eagle3",
+            num_speculative_tokens=self.script.num_speculative_tokens,
+            draft_sample_method="greedy",
+            rejection_sample_method="standard",
+            vocab_size=VOCAB_SIZE,
+            draft_vocab_size=VOCAB_SIZE,
+            async_scheduling=False,
+            tensor_parallel_size=1,
+        )
+
+    async def record(self, requests: Sequence[Request], stop: asyncio.Event | None = None) -> AsyncIterator[Event]:
+        """Generate all `requests` at once, one step of each in every engine step.
+
+        Raises:
+            InputError: a prompt is empty or has an image, or two requests share an id; nothing was recorded.
+        """
+        prompts = prompt_texts(requests)
+        origin = self._clock()
+        session = Session(self.script, lambda: round((self._clock() - origin) * 1000, 3))
+        self.running = {request.request_id for request in requests}
+        try:
+            yield TraceStarted(schema=SCHEMA, trace_id=self._new_id(), created=self._now(), engine=self.engine)
+            for request, prompt in zip(requests, prompts, strict=True):
+                for event in session.start(request, prompt):
+                    yield event
+            while session.runs:
+                await self._pause(stop)
+                if stop and stop.is_set():
+                    break
+                for event in session.engine_step():
+                    yield event
+                self.running = set(session.runs)
+            for event in session.finish():
+                yield event
+        finally:
+            self.running = set()
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def _pause(self, stop: asyncio.Event | None) -> None:
+        """Wait for the next engine step, or for `stop`."""
+        pace = self.script.steps_per_second
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._sleep(1 / pace if pace else 0))]
+        if stop:
+            waits.append(asyncio.ensure_future(stop.wait()))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
+def prompt_texts(requests: Sequence[Request]) -> list[str]:
+    """The requests' texts after the chat template.
+
+    Raises:
+        InputError: a prompt is empty or has an image, or two requests share an id.
+    """
+    names = [request.request_id for request in requests]
+    if len(set(names)) < len(names):
+        raise InputError("two requests have the same id: give each its own")
+    for request in requests:
+        said = request.prompt if request.messages is None else text.spoken(request.messages)
+        if not (said or "").strip():
+            raise InputError("the prompt is empty: write something for the model to answer")
+        if request.images:
+            raise InputError("the scripted source cannot see: leave the image out")
+    return [r.prompt or "" if r.messages is None else text.chat_text(r.messages) for r in requests]

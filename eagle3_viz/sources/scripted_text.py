@@ -1,0 +1,114 @@
+"""The scripted source's vocabulary, its prose, and its made-up distributions. Knows nothing of drafting."""
+
+import math
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from eagle3_viz.events import Piece, TopEntry
+
+ADJECTIVES = (" small", " quiet", " green", " careful", " late", " bright", " slow", " curious", " warm", " narrow")
+NOUNS = (" river", " engine", " garden", " reader", " window", " letter", " bridge", " cloud", " clock", " bird")
+VERBS = (" follows", " remembers", " carries", " crosses", " watches", " answers", " finds", " draws")
+PLACES = (" near", " under", " behind", " beyond", " without", " through")
+OPENINGS = ("The", "Every", "Another")
+MARKUP = " <img src=x onerror=alert(1)>"
+BIRD = (Piece(bytes=b"\xf0\x9f"), Piece(bytes=b"\x90"), Piece(bytes=b"\xa6"))  # one emoji in three tokens
+FILLER, USER, END = Piece(special="<|endoftext|>"), Piece(special="<|im_start|>"), Piece(special="<|im_end|>")
+MARKS = (" the", ".", ",", " and", "\n\n", " ", " **", "**")
+
+PIECES: tuple[str | Piece, ...] = (
+    *(FILLER, USER, END, *MARKS, *OPENINGS, MARKUP, *BIRD),
+    *(*ADJECTIVES, *NOUNS, *VERBS, *PLACES),
+)
+IDS = {piece: token_id for token_id, piece in enumerate(PIECES)}
+END_ID, FILLER_ID = IDS[END], IDS[FILLER]
+NUM_RANKS = 24  # more than any number of alternatives that can be asked for
+
+
+def prose(rng: random.Random) -> Iterator[int]:
+    """Token ids of sentences without end, with all that a view has to get right in every few of them."""
+    number = 0
+    while True:
+        yield from (IDS[piece] for piece in _sentence(rng, number))
+        number += 1
+
+
+def _sentence(rng: random.Random, number: int) -> Iterator[str | Piece]:
+    yield rng.choice(OPENINGS)
+    yield from (rng.choice(ADJECTIVES), rng.choice(NOUNS), rng.choice(VERBS), " the")
+    if number % 4 == 2:
+        yield from (" **", rng.choice(ADJECTIVES), "**")
+    yield rng.choice(NOUNS)
+    if rng.random() < 0.6:
+        yield from (rng.choice(PLACES), " the", rng.choice(ADJECTIVES), rng.choice(NOUNS))
+    if number % 4 == 1:
+        yield MARKUP
+    yield "."
+    if number % 2 == 0:
+        yield from (" ", *BIRD)
+    yield "\n\n" if number % 3 == 2 else " "
+
+
+def chat_text(messages: list[dict[str, Any]]) -> str:
+    """The conversation in the fake's chat template, up to where the answer begins."""
+    turns = (f"<|im_start|>{message.get('role', 'user')}\n{_content(message)}<|im_end|>\n" for message in messages)
+    return "".join(turns) + "<|im_start|>assistant\n"
+
+
+def spoken(messages: list[dict[str, Any]]) -> str:
+    """What the messages say, without any template."""
+    return "".join(map(_content, messages))
+
+
+def _content(message: dict[str, Any]) -> str:
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content)
+
+
+def split(text: str) -> list[str | Piece]:
+    """A prompt's text as pieces: special tokens, words with the space before them, single blanks."""
+    parts = re.findall(r"<\|\w+\|>| ?[^\s<]+|<|\s", text)
+    return [Piece(special=part) if part.startswith("<|") and part.endswith("|>") else part for part in parts]
+
+
+def raw_bytes(pieces: list[str | Piece]) -> bytes:
+    """The bytes of the pieces, specials left out."""
+    return b"".join(piece.encode() if isinstance(piece, str) else piece.bytes or b"" for piece in pieces)
+
+
+@dataclass(frozen=True)
+class Belief:
+    """A distribution over ranked ids: `confidence` on the first, and half of what is left on each further one."""
+
+    confidence: float
+    ranked: list[int]
+
+    def logprob(self, token_id: int) -> float:
+        """Natural logarithm of the probability of one of the ranked ids."""
+        return self._at(self.ranked.index(token_id))
+
+    def top(self, count: int) -> list[TopEntry]:
+        """The `count` likeliest ids."""
+        return [(token_id, self._at(rank)) for rank, token_id in enumerate(self.ranked[:count])]
+
+    @property
+    def entropy(self) -> float:
+        """In nats; the tail is a geometric distribution, which has 2 bits."""
+        p = self.confidence
+        return round(-p * math.log(p) - (1 - p) * math.log(1 - p) + (1 - p) * 2 * math.log(2), 4)
+
+    def _at(self, rank: int) -> float:
+        return round(math.log(self.confidence if rank == 0 else (1 - self.confidence) / 2**rank), 4)
+
+
+def believe(rng: random.Random, placed: dict[int, int], *, sure: bool) -> Belief:
+    """A belief with each id of `placed` at its rank."""
+    others = [token_id for token_id in rng.sample(range(len(PIECES)), NUM_RANKS) if token_id not in placed]
+    for token_id, rank in sorted(placed.items(), key=lambda item: item[1]):
+        others.insert(rank, token_id)
+    return Belief(rng.uniform(0.7, 0.99) if sure else rng.uniform(0.4, 0.65), others)
