@@ -25,6 +25,7 @@ from eagle3_viz.events import (
     TraceStarted,
 )
 from eagle3_viz.invariants import TraceError
+from eagle3_viz.piece_text import piece_bytes
 from eagle3_viz.records import RequestRecord
 
 __all__ = ["Listener", "RequestRecord", "Trace", "TraceError"]
@@ -170,9 +171,7 @@ class Trace:
         piece = self.pieces.get(token_id)
         if piece is None:
             raise TraceError(f"token {token_id} is used before its piece")
-        if isinstance(piece, str):
-            return piece.encode()
-        return piece.bytes or b""
+        return piece_bytes(piece)
 
     def _open_request(self, request_id: str) -> RequestRecord:
         record = self.requests.get(request_id)

@@ -7,15 +7,15 @@ each step keeps or rejects proposals against it.
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from eagle3_viz.codec import SCHEMA
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo, Event, TraceStarted
 from eagle3_viz.sources import scripted_text as text
 from eagle3_viz.sources.base import Request
+from eagle3_viz.sources.pacing import Sleep, pause
 from eagle3_viz.sources.scripted_run import Script
 from eagle3_viz.sources.scripted_session import Session
 
@@ -46,7 +46,7 @@ class ScriptedSource:
         script: Script | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
         now: Callable[[], str] = utc_now,
         new_id: Callable[[], str] = new_trace_id,
     ) -> None:
@@ -74,20 +74,21 @@ class ScriptedSource:
         """Generate all `requests` at once, one step of each in every engine step.
 
         Raises:
-            InputError: a prompt is empty or has an image, or two requests share an id; nothing was recorded.
+            InputError: two requests share an id, or none can run (an empty prompt, an image); nothing was recorded.
         """
-        prompts = prompt_texts(requests)
+        problems = check(requests)
+        pace = self.script.steps_per_second
         origin = self._clock()
         session = Session(self.script, lambda: round((self._clock() - origin) * 1000, 3))
-        self.running = {request.request_id for request in requests}
         try:
             yield TraceStarted(schema=SCHEMA, trace_id=self._new_id(), created=self._now(), engine=self.engine)
-            for request, prompt in zip(requests, prompts, strict=True):
-                for event in session.start(request, prompt):
+            for request, problem in zip(requests, problems, strict=True):
+                prompt = request.prompt or "" if request.messages is None else text.chat_text(request.messages)
+                for event in session.start(request, prompt, problem):
                     yield event
+            self.running = set(session.runs)
             while session.runs:
-                await self._pause(stop)
-                if stop and stop.is_set():
+                if await pause(self._sleep, 1 / pace if pace else 0, stop):
                     break
                 for event in session.engine_step():
                     yield event
@@ -100,32 +101,26 @@ class ScriptedSource:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def _pause(self, stop: asyncio.Event | None) -> None:
-        """Wait for the next engine step, or for `stop`."""
-        pace = self.script.steps_per_second
-        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._sleep(1 / pace if pace else 0))]
-        if stop:
-            waits.append(asyncio.ensure_future(stop.wait()))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
 
-
-def prompt_texts(requests: Sequence[Request]) -> list[str]:
-    """The requests' texts after the chat template.
+def check(requests: Sequence[Request]) -> list[str | None]:
+    """What is wrong with each request, None where nothing is.
 
     Raises:
-        InputError: a prompt is empty or has an image, or two requests share an id.
+        InputError: two share an id, or none of them can run.
     """
-    names = [request.request_id for request in requests]
-    if len(set(names)) < len(names):
+    if len({request.request_id for request in requests}) < len(requests):
         raise InputError("two requests have the same id: give each its own")
-    for request in requests:
-        said = request.prompt if request.messages is None else text.spoken(request.messages)
-        if not (said or "").strip():
-            raise InputError("the prompt is empty: write something for the model to answer")
-        if request.images:
-            raise InputError("the scripted source cannot see: leave the image out")
-    return [r.prompt or "" if r.messages is None else text.chat_text(r.messages) for r in requests]
+    problems = [problem_of(request) for request in requests]
+    if all(problems):
+        raise InputError(problems[0] or "") if problems else InputError("there is no request: give at least one")
+    return problems
+
+
+def problem_of(request: Request) -> str | None:
+    """What is wrong with a request."""
+    said = request.prompt if request.messages is None else text.spoken(request.messages)
+    if not (said or "").strip():
+        return "the prompt is empty: write something for the model to answer"
+    if request.images:
+        return "the scripted source cannot see: leave the image out"
+    return None

@@ -1,6 +1,5 @@
 """The requests of one recording of the scripted source, in step with each other. Knows neither pace nor async."""
 
-import codecs
 import random
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,11 +9,13 @@ from eagle3_viz.events import (
     Milliseconds,
     Piece,
     Pieces,
+    RequestFailed,
     RequestFinished,
     RequestStarted,
     TraceFinished,
 )
 from eagle3_viz.invariants import used_ids
+from eagle3_viz.piece_text import piece_bytes, settled
 from eagle3_viz.sources import scripted_text as text
 from eagle3_viz.sources.base import Request
 from eagle3_viz.sources.scripted_run import EngineStep, Run, Script
@@ -39,8 +40,8 @@ class Session:
         self._num_requests = 0
         self._num_engine_steps = 0
 
-    def start(self, request: Request, prompt: str) -> Iterator[Event]:
-        """Take a request in."""
+    def start(self, request: Request, prompt: str, problem: str | None = None) -> Iterator[Event]:
+        """Take a request in; one that has a problem fails at once."""
         pieces = text.split(prompt)
         for piece in pieces:
             if piece not in self._ids:
@@ -48,7 +49,6 @@ class Session:
                 self._pieces.append(piece)
         token_ids = [self._ids[piece] for piece in pieces]
         yield from self._show(token_ids)
-        self.runs[request.request_id] = Run(self._script, request, prompt)
         self._num_requests += 1
         yield RequestStarted(
             request_id=request.request_id,
@@ -59,6 +59,10 @@ class Session:
             sampling=request.sampling,
             parent=request.parent,
         )
+        if problem:
+            yield RequestFailed(request_id=request.request_id, t_ms=self._now_ms(), error=problem)
+        else:
+            self.runs[request.request_id] = Run(self._script, request, prompt)
 
     def engine_step(self) -> Iterator[Event]:
         """One step of every request that is not finished."""
@@ -85,15 +89,13 @@ class Session:
         yield TraceFinished(t_ms=self._now_ms(), num_requests=self._num_requests, engine_totals=totals)
 
     def _finished(self, run: Run) -> RequestFinished:
-        output = text.raw_bytes([self._pieces[token_id] for token_id in run.output])
-        # Like vLLM: an unfinished character at the end is held back, and an aborted request has no counters.
-        written = codecs.getincrementaldecoder("utf-8")("replace").decode(output)
+        # Like vLLM: an aborted request has no counters.
         counters = run.tally.counters(self._script.num_speculative_tokens) if run.done else None
         return RequestFinished(
             request_id=run.request.request_id,
             t_ms=self._now_ms(),
             finish_reason=run.finish_reason,
-            text=written,
+            text=settled(b"".join(piece_bytes(self._pieces[token_id]) for token_id in run.output)),
             output_token_ids=list(run.output),
             engine_counters=counters,
             counters_verified=True if counters else None,

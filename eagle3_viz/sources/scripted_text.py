@@ -76,11 +76,6 @@ def split(text: str) -> list[str | Piece]:
     return [Piece(special=part) if part.startswith("<|") and part.endswith("|>") else part for part in parts]
 
 
-def raw_bytes(pieces: list[str | Piece]) -> bytes:
-    """The bytes of the pieces, specials left out."""
-    return b"".join(piece.encode() if isinstance(piece, str) else piece.bytes or b"" for piece in pieces)
-
-
 @dataclass(frozen=True)
 class Belief:
     """A distribution over ranked ids: `confidence` on the first, and half of what is left on each further one."""
