@@ -1,0 +1,1 @@
+"""The browser demo: Gradio layout, routes for streaming, and wiring. No arithmetic, no engine."""

@@ -1,0 +1,61 @@
+"""The browser demo: open a source, build the page, serve it. `python app.py --help` lists the options."""
+
+import argparse
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from eagle3_viz import bundled
+from eagle3_viz.ui.host import Host, Opener
+from eagle3_viz.ui.openers import open_bundled, open_scripted, open_speculator, open_trace
+from eagle3_viz.ui.runs import Runs
+from eagle3_viz.ui.server import build_app, build_server
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Watch EAGLE-3 speculative decoding in a browser.")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--model", choices=bundled.NAMES, default=bundled.NAMES[0], help="a pair that ships")
+    what.add_argument("--speculator", metavar="PATH_OR_ID", help="an EAGLE-3 head of your own")
+    what.add_argument("--fake", action="store_true", help="made-up tokens, no engine: for looking at the page")
+    what.add_argument("--open", metavar="FILE", type=Path, help="replay a recorded trace")
+    parser.add_argument("--verifier", metavar="PATH_OR_ID", help="its verifier, if not the one that the head names")
+    parser.add_argument("--num-speculative-tokens", metavar="K", type=int, help="tokens proposed in each step")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0: every one)")
+    parser.add_argument("--port", type=int, default=7860)
+    arguments = parser.parse_args()
+    if arguments.verifier and not arguments.speculator:
+        parser.error("--verifier goes with --speculator")
+    return arguments
+
+
+def choose_opener(arguments: argparse.Namespace) -> Opener:
+    """How to get the source that the command line asks for."""
+    k = arguments.num_speculative_tokens
+    if arguments.fake:
+        return partial(open_scripted, num_speculative_tokens=k)
+    if arguments.open:
+        return partial(open_trace, path=arguments.open)
+    if arguments.speculator:
+        return partial(
+            open_speculator, speculator=arguments.speculator, verifier=arguments.verifier, num_speculative_tokens=k
+        )
+    return partial(open_bundled, name=arguments.model, num_speculative_tokens=k)
+
+
+async def serve(opener: Opener, address: str, port: int) -> None:
+    """Serve the page until the process is told to stop."""
+    app = build_app(Host(opener), Runs())
+    print(f"eagle3_viz: http://{address}:{port} (the page opens at once; the engine starts behind it)", flush=True)
+    await build_server(app, address, port).serve()
+
+
+def main() -> None:
+    """Run the demo."""
+    arguments = parse_arguments()
+    asyncio.run(serve(choose_opener(arguments), arguments.host, arguments.port))
+
+
+if __name__ == "__main__":
+    main()

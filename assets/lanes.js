@@ -1,0 +1,144 @@
+// The token lane: appends steps, one group each, and lets a token be pointed at or selected. Never re-renders.
+
+import { Pieces } from "./pieces.js";
+import { isGhost, tokensOf } from "./verdicts.js";
+import { label } from "./words.js";
+
+// A block is what the browser may skip while it is out of sight. It ends at a line break if one comes in time.
+const BLOCK_STEPS = 64;
+const BLOCK_STEPS_AT_MOST = 96;
+const NEAR_END_PX = 48;
+
+function make(tag, className, text) {
+  const node = document.createElement(tag);
+  node.className = className;
+  if (text) node.textContent = text;
+  return node;
+}
+
+export class Lane {
+  // `point(token | null)` is told what the pointer is over, `select(token | null)` what is selected.
+  constructor(root, { point, select }) {
+    this.root = root;
+    this.onPoint = point;
+    this.onSelect = select;
+    this.clear();
+    root.addEventListener("mouseover", (event) => this.onPoint(this.tokenAt(event.target)));
+    root.addEventListener("mouseleave", () => this.onPoint(null));
+    root.addEventListener("click", (event) => this.choose(this.indexAt(event.target)));
+    root.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  clear() {
+    this.root.replaceChildren();
+    this.tokens = [];
+    this.nodes = [];
+    this.pieces = new Pieces();
+    this.selected = null;
+    this.block = null;
+    this.onSelect(null);
+  }
+
+  append(events) {
+    const follow = this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < NEAR_END_PX;
+    for (const event of events) {
+      if (event.type === "pieces") this.pieces.add(event.pieces);
+      if (event.type === "step") this.appendStep(event);
+      if (event.type === "steps_dropped") this.currentBlock().append(make("span", "e3-gap", ` ${event.count} steps lost `));
+    }
+    if (follow) this.root.scrollTop = this.root.scrollHeight;
+  }
+
+  appendStep(step) {
+    const group = make("span", "e3-step");
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", `step ${step.index + 1}`);
+    for (const token of tokensOf(step)) group.append(this.tokenNode(token));
+    this.currentBlock().append(group);
+    this.stepsInBlock += 1;
+    this.brokenLine = group.textContent.endsWith("\n");
+  }
+
+  currentBlock() {
+    const full = this.stepsInBlock >= BLOCK_STEPS && (this.brokenLine || this.stepsInBlock >= BLOCK_STEPS_AT_MOST);
+    if (!this.block || full) {
+      this.block = make("div", "e3-block");
+      this.block.setAttribute("role", "presentation");
+      this.stepsInBlock = 0;
+      this.root.append(this.block);
+    }
+    return this.block;
+  }
+
+  tokenNode(token) {
+    const ghost = isGhost(token);
+    const shown = ghost ? { ...this.pieces.alone(token.id), before: "" } : this.pieces.next(token.id);
+    if (shown.before) this.lastText.append(shown.before); // a character that was never completed
+    const node = make("span", `e3-t ${token.verdict}${ghost ? " ghost" : ""}${token.filler ? " filler" : ""} ${shown.kind}`);
+    node.dataset.i = this.tokens.length;
+    node.setAttribute("role", "option");
+    node.setAttribute("aria-label", label(token, this.pieces));
+    node.append(...textNodes(shown.text, ghost));
+    if (!ghost) this.lastText = node;
+    this.tokens.push(token);
+    this.nodes.push(node);
+    return node;
+  }
+
+  indexAt(target) {
+    const node = target.closest(".e3-t");
+    return node ? Number(node.dataset.i) : null;
+  }
+
+  tokenAt(target) {
+    return this.tokens[this.indexAt(target)] ?? null;
+  }
+
+  choose(index) {
+    this.nodes[this.selected]?.removeAttribute("aria-selected");
+    this.nodes[this.selected]?.removeAttribute("id");
+    this.selected = index;
+    const node = this.nodes[index];
+    if (node) {
+      node.setAttribute("aria-selected", "true");
+      node.id = "e3-selected";
+      node.scrollIntoView({ block: "nearest" });
+      this.root.setAttribute("aria-activedescendant", "e3-selected");
+    } else {
+      this.root.removeAttribute("aria-activedescendant");
+    }
+    this.onSelect(this.tokens[index] ?? null);
+  }
+
+  key(event) {
+    const to = { ArrowRight: () => this.walk(1), ArrowLeft: () => this.walk(-1), ArrowDown: () => this.walkStep(1),
+      ArrowUp: () => this.walkStep(-1), Home: () => 0, End: () => this.tokens.length - 1 }[event.key];
+    if (!to || !this.tokens.length || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    this.choose(to());
+  }
+
+  walk(by) {
+    if (this.selected === null) return 0;
+    let index = this.selected + by;
+    while (this.nodes[index] && this.root.classList.contains("no-ghosts") && isGhost(this.tokens[index])) index += by;
+    return this.nodes[index] ? index : this.selected;
+  }
+
+  walkStep(by) {
+    if (this.selected === null) return 0;
+    const wanted = this.tokens[this.selected].step.index + by;
+    const index = this.tokens.findIndex((token) => token.step.index === wanted);
+    return index < 0 ? this.selected : index;
+  }
+}
+
+// Text only ever becomes text nodes. Line breaks are kept and shown; a ghost only shows them.
+function textNodes(text, ghost) {
+  return text.split(/(\n)/).flatMap((part) => {
+    if (part !== "\n") return part ? [part] : [];
+    const mark = make("span", "e3-nl", "⏎");
+    mark.setAttribute("aria-hidden", "true");
+    return ghost ? [mark] : [mark, "\n"];
+  });
+}

@@ -1,0 +1,179 @@
+// Wires the page: the engine's bar, the view of a run, the buttons and keys that Gradio's controls do not have.
+
+import { Charts } from "./charts.js";
+import { Inspector } from "./inspector.js";
+import { Lane } from "./lanes.js";
+import { RunStream } from "./stream.js";
+import { VERDICTS } from "./verdicts.js";
+import { summary } from "./words.js";
+
+const ENDINGS = {
+  stop: "Finished: the model ended its answer.",
+  length: "Finished: reached max tokens. Raise it for a longer answer.",
+  abort: "Stopped before the answer was complete.",
+};
+const shared = { engineReady: false, running: false };
+
+function button(id) {
+  const node = document.getElementById(id);
+  return node?.matches("button") ? node : node?.querySelector("button");
+}
+
+function syncButtons() {
+  const generate = button("e3-generate");
+  const stop = button("e3-stop");
+  if (generate) generate.disabled = !shared.engineReady || shared.running;
+  if (stop) stop.disabled = !shared.running;
+  for (const example of document.querySelectorAll("#e3-examples button")) {
+    example.disabled = !shared.engineReady || shared.running;
+  }
+}
+
+export function mountEngine(element, { routes }) {
+  const bar = element.querySelector(".e3-bar");
+  const find = (name) => bar.querySelector(`.e3-${name}`);
+  const source = new EventSource(`${routes}engine`);
+  const show = (phase, text, fraction) => {
+    bar.dataset.phase = phase;
+    find("engine-text").textContent = text;
+    find("retry").hidden = phase !== "failed";
+    find("progress").hidden = phase !== "loading";
+    find("progress").classList.toggle("unknown", fraction == null);
+    find("progress-fill").style.width = fraction == null ? "" : `${100 * fraction}%`;
+    shared.engineReady = phase === "ready";
+    syncButtons();
+  };
+  source.onmessage = ({ data }) => {
+    const { state, facts } = JSON.parse(data);
+    if (state.phase === "ready") return show("ready", facts.join(" · "));
+    if (state.phase === "failed") return show("failed", `The engine could not be started. ${state.message}`);
+    return show("loading", `${state.message}… ${Math.round(state.elapsed_s)} s`, state.fraction);
+  };
+  source.onerror = () => show("lost", "No connection to the server. Is it running? This page tries again by itself.");
+  find("retry").addEventListener("click", () => fetch(`${routes}engine/retry`, { method: "POST" }));
+}
+
+export function mountView(element, { props, watch, routes, plotly }) {
+  const view = new View(element.querySelector(".e3-view"), routes, routes + plotly);
+  watch("value", () => view.open(props.value));
+  document.addEventListener("e3:stop", () => view.stop());
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) button("e3-generate")?.click();
+    if (event.key === "Escape") view.stop();
+  });
+  window.addEventListener("pagehide", () => view.leave());
+  syncButtons();
+}
+
+class View {
+  constructor(root, routes, plotlyUrl) {
+    this.root = root;
+    this.routes = routes;
+    this.find = (name) => root.querySelector(`.e3-${name}`);
+    this.inspector = new Inspector(this.find("inspector"));
+    this.lane = new Lane(this.find("lane"), {
+      point: (token) => this.point(token),
+      select: (token) => this.inspector?.show(token, this.lane?.pieces),
+    });
+    this.charts = new Charts(root, plotlyUrl);
+    this.find("ghosts").addEventListener("change", (event) => {
+      this.find("lane").classList.toggle("no-ghosts", !event.target.checked);
+    });
+    fillLegend(this.find("keys"), this.find("lead"));
+    this.empty();
+  }
+
+  empty() {
+    this.say("empty", "Write a prompt or press an example: each token appears here as it is written, in colour.");
+  }
+
+  open(launch) {
+    this.complain(launch?.problem);
+    if (!launch?.run) return;
+    this.leave();
+    this.lane.clear();
+    this.charts.clear(null);
+    this.ending = null;
+    this.run = `${this.routes}runs/${launch.run}`;
+    this.find("words").textContent = "Waiting for the first token";
+    this.find("pace").textContent = "";
+    this.find("save").hidden = true;
+    this.say("running", "Generating… Esc stops.");
+    this.setRunning(true);
+    this.stream = new RunStream(`${this.run}/events`, {
+      events: (events) => this.append(events),
+      summary: (figures) => this.figures(figures),
+      connection: (lost) => this.say("running", lost ? "Connection lost, trying again…" : "Generating… Esc stops."),
+      end: (problem) => this.end(problem),
+    });
+  }
+
+  append(events) {
+    for (const event of events) {
+      if (event.type === "request_failed") this.complain(event.error);
+      if (event.type === "request_finished") this.ending = event;
+    }
+    this.lane.append(events);
+  }
+
+  figures(figures) {
+    this.find("words").textContent = figures.headline;
+    this.find("pace").textContent = figures.tokens_per_pass;
+    this.charts.update(figures);
+  }
+
+  end(problem) {
+    this.setRunning(false);
+    if (problem) this.complain(problem);
+    this.find("save").href = `${this.run}/trace.jsonl`;
+    this.find("save").hidden = !this.lane.tokens.length;
+    if (!this.ending) return this.say("broken", this.lane.tokens.length ? "Cut short: the answer is not complete." : "");
+    const verified = { true: " Counts equal vLLM’s own.", false: " Counts differ from vLLM’s own!" };
+    return this.say("done", ENDINGS[this.ending.finish_reason] + (verified[this.ending.counters_verified] ?? ""));
+  }
+
+  stop() {
+    if (!shared.running) return;
+    this.say("running", "Stopping…");
+    fetch(`${this.run}/stop`, { method: "POST" });
+  }
+
+  leave() {
+    this.stream?.close();
+    this.stream = null;
+    this.setRunning(false);
+  }
+
+  setRunning(running) {
+    shared.running = running;
+    syncButtons();
+  }
+
+  say(state, text) {
+    this.root.dataset.state = state;
+    this.find("state").textContent = text;
+  }
+
+  complain(problem) {
+    this.find("problem").textContent = problem ?? "";
+    this.find("problem").hidden = !problem;
+  }
+
+  point(token) {
+    this.find("hover").textContent = token ? summary(token, this.lane.pieces) : "";
+  }
+}
+
+function fillLegend(keys, lead) {
+  lead.textContent =
+    "A small, fast draft guesses the next few tokens. The verifier checks all of them in one pass and keeps those it would have written itself.";
+  for (const [verdict, { glyph, sentence, ghost, mark }] of Object.entries(VERDICTS)) {
+    const key = document.createElement("div");
+    const sample = document.createElement("span");
+    sample.className = `e3-t ${mark ? "" : verdict}${ghost ? " ghost" : ""}${mark ? " filler" : ""} text`;
+    sample.textContent = verdict;
+    document.body.style.setProperty(`--e3-glyph-${verdict}`, `"${glyph}"`);
+    key.append(sample, ` ${sentence}`);
+    keys.append(key);
+  }
+}

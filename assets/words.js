@@ -1,0 +1,48 @@
+// Sentences about a token: for the line below the lane, and for those who listen to the page.
+
+import { quoted } from "./pieces.js";
+import { ordinal } from "./verdicts.js";
+
+export function percent(logprob) {
+  if (logprob === null || logprob === undefined) return null;
+  const probability = Math.exp(logprob);
+  return probability < 0.001 ? "< 0.1 %" : `${(100 * probability).toFixed(probability < 0.1 ? 1 : 0)} %`;
+}
+
+function beliefs(token) {
+  const own = token.verdict === "correction" || token.verdict === "bonus" || token.verdict === "unspeculated";
+  const verifier = percent(own || token.was ? token.judged?.emitted_logprob : token.judged?.proposed_logprob);
+  const draft = own ? null : percent(token.proposed?.logprob);
+  return [draft && `draft ${draft}`, verifier && `verifier ${verifier}`].filter(Boolean);
+}
+
+function instead(token, pieces) {
+  const { step, verdict } = token;
+  if (verdict === "rejected") return `verifier chose ${quoted(pieces.alone(step.emitted[step.num_accepted]))}`;
+  if (verdict === "correction") return `draft proposed ${quoted(pieces.alone(step.proposed[step.num_accepted].id))}`;
+  return verdict === "discarded" ? "never checked" : null;
+}
+
+function name(token) {
+  return token.verdict === "cut" && token.was ? `cut (${token.was})` : token.verdict;
+}
+
+// "rejected “ sat” · draft 41 % · verifier 3 % · verifier chose “ ran” · step 12, 2nd guess"
+export function summary(token, pieces) {
+  const place = token.position < (token.step.proposed?.length ?? 0) ? `, ${ordinal(token.position)} guess` : "";
+  return [
+    `${name(token)} ${quoted(pieces.alone(token.id))}`,
+    ...beliefs(token),
+    instead(token, pieces),
+    token.filler ? "filler: vLLM put it in without asking the draft" : null,
+    `step ${token.step.index + 1}${place}`,
+  ].filter(Boolean).join(" · ");
+}
+
+// "rejected, proposed “the”, verifier chose “a”"
+export function label(token, pieces) {
+  const own = quoted(pieces.alone(token.id));
+  const what = token.verdict === "rejected" || token.verdict === "discarded" ? `proposed ${own}` : own;
+  const filler = token.filler ? "filler" : null;
+  return [name(token), filler, what, instead(token, pieces)].filter(Boolean).join(", ");
+}

@@ -1,0 +1,102 @@
+"""The page: which component stands where, and which handler each event calls."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+
+from eagle3_viz.ui import assets
+from eagle3_viz.ui.controls import CHAT, DEFAULT_MAX_TOKENS, RAW, Controls, launch
+from eagle3_viz.ui.examples import EXAMPLES
+from eagle3_viz.ui.host import Host
+from eagle3_viz.ui.routes import PREFIX
+from eagle3_viz.ui.runs import Runs
+
+TITLE = "eagle3_viz — watch EAGLE-3 speculative decoding"
+SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif")
+MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")
+# Relative, so that the page also works below another path.
+ROUTES = PREFIX.removeprefix("/")
+STOP = "() => { document.dispatchEvent(new Event('e3:stop')); }"
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's plainest theme, small, with fonts that every machine has."""
+    return gr.themes.Base(
+        primary_hue="blue",
+        neutral_hue="slate",
+        spacing_size="sm",
+        radius_size="sm",
+        text_size="sm",
+        font=SYSTEM_FONTS,
+        font_mono=MONO_FONTS,
+    )
+
+
+def head() -> str:
+    """What goes into the page's head."""
+    return "".join(f'<link rel="stylesheet" href="{ROUTES}/assets/{name}.css">' for name in ("page", "lanes"))
+
+
+def on_load(function: str) -> str:
+    """The script of a component whose work is done by `function` of page.js."""
+    options = f'{{ routes: new URL("{ROUTES}/", document.baseURI).href, plotly: "{assets.plotly_name()}" }}'
+    module = f'new URL("{ROUTES}/assets/page.js", document.baseURI).href'
+    return f"import({module}).then((page) => page.{function}(element, {{ props, watch, ...{options} }}));"
+
+
+def build(host: Host, runs: Runs) -> gr.Blocks:
+    """The page for this host and these runs."""
+    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
+        gr.HTML(html_template=assets.read("engine.html"), js_on_load=on_load("mountEngine"), apply_default_css=False)
+        with gr.Row(elem_id="e3-controls"):
+            with gr.Column(scale=5, min_width=300):
+                prompt = gr.Textbox(
+                    label="Prompt",
+                    placeholder="Ask the model something, or press an example below.",
+                    lines=3,
+                    max_lines=12,
+                    elem_id="e3-prompt",
+                )
+                with gr.Row(elem_id="e3-examples"):
+                    examples = [gr.Button(example.label, size="sm", min_width=0) for example in EXAMPLES]
+            with gr.Column(scale=3, min_width=300):
+                settings = build_settings()
+                with gr.Row():
+                    generate = gr.Button("Generate", variant="primary", elem_id="e3-generate")
+                    stop = gr.Button("Stop", variant="secondary", elem_id="e3-stop", interactive=False)
+        view = gr.HTML(html_template=assets.read("view.html"), js_on_load=on_load("mountView"), apply_default_css=False)
+
+        async def start(*values: Any) -> dict[str, Any]:
+            return asdict(launch(host, runs, Controls(*values)))
+
+        # Not queued: a run is only started here, and its events travel by our own route.
+        generate.click(start, [prompt, *settings], view, queue=False, show_progress="hidden", api_visibility="private")
+        stop.click(None, js=STOP)
+        for example, button in zip(EXAMPLES, examples, strict=True):
+            handler = start_with(example.prompt, start)
+            outputs = [prompt, view]
+            button.click(handler, settings, outputs, queue=False, show_progress="hidden", api_visibility="private")
+    return page
+
+
+def build_settings() -> list[Any]:
+    """The controls beside the prompt, in the order of `Controls`."""
+    with gr.Row(elem_id="e3-settings"):
+        mode = gr.Radio([CHAT, RAW], value=CHAT, label="Send as", min_width=150)
+        max_tokens = gr.Number(DEFAULT_MAX_TOKENS, label="Max tokens", min_width=80)
+        temperature = gr.Number(0, label="Temperature", min_width=80)
+        seed = gr.Number(None, label="Seed", placeholder="none", min_width=80)
+    return [mode, max_tokens, temperature, seed]
+
+
+def start_with(
+    prompt: str, start: Callable[..., Coroutine[Any, Any, dict[str, Any]]]
+) -> Callable[..., Coroutine[Any, Any, tuple[str, dict[str, Any]]]]:
+    """A handler that puts an example into the prompt box and runs it."""
+
+    async def handler(*settings: Any) -> tuple[str, dict[str, Any]]:
+        return prompt, await start(prompt, *settings)
+
+    return handler

@@ -1,0 +1,36 @@
+"""Waking those who wait for something to change. Knows nothing of what changed."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class News:
+    """Wakes every listener. All calls belong to the event loop's thread."""
+
+    def __init__(self) -> None:
+        self._listeners: set[asyncio.Event] = set()
+
+    def __len__(self) -> int:
+        return len(self._listeners)
+
+    def tell(self) -> None:
+        """Something changed."""
+        for listener in self._listeners:
+            listener.set()
+
+    @contextmanager
+    def listen(self) -> Iterator[asyncio.Event]:
+        """An event that is set at every change; clear it before looking at what changed."""
+        listener = asyncio.Event()
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+
+async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
+    """Wait until the event is set, but no longer than this."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

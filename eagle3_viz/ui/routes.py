@@ -1,0 +1,93 @@
+"""Our HTTP routes beside Gradio's: streams, stop, a run's trace file, and assets.
+
+They live under `/gradio_api`, the prefix that reaches Python where a Node server stands in front of the port.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
+
+from eagle3_viz import codec
+from eagle3_viz.ui import assets, stream
+from eagle3_viz.ui.host import Host
+from eagle3_viz.ui.runs import Run, Runs
+
+PREFIX = "/gradio_api/eagle3"
+STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
+
+
+def event_stream(messages: AsyncIterator[bytes]) -> StreamingResponse:
+    """A response of server-sent events that nothing on the way may hold back."""
+    return StreamingResponse(messages, media_type="text/event-stream", headers=STREAM_HEADERS)
+
+
+def next_event(request: Request, start: int) -> int:
+    """Where a stream begins: where a browser that comes back says it was, else `start`."""
+    last = request.headers.get("last-event-id", "")
+    return int(last) if last.isascii() and last.isdigit() else max(0, start)
+
+
+def router(host: Host, runs: Runs) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(prefix=PREFIX)
+    add_engine_routes(routes, host)
+    add_run_routes(routes, runs)
+    add_asset_routes(routes)
+    return routes
+
+
+def add_engine_routes(routes: APIRouter, host: Host) -> None:
+    """The engine's state, and trying again."""
+
+    @routes.get("/engine")
+    async def engine() -> StreamingResponse:
+        return event_stream(stream.engine_messages(host))
+
+    @routes.post("/engine/retry", status_code=204)
+    async def retry() -> None:
+        host.start()
+
+
+def add_run_routes(routes: APIRouter, runs: Runs) -> None:
+    """Following, stopping and saving a run."""
+
+    def known(run_id: str) -> Run:
+        run = runs.get(run_id)
+        if run is None:
+            raise HTTPException(404, "This run is not known here any more: generate it again.")
+        return run
+
+    @routes.get("/runs/{run_id}/events")
+    async def events(request: Request, run_id: str, start: int = 0) -> StreamingResponse:
+        return event_stream(stream.run_messages(known(run_id), next_event(request, start)))
+
+    @routes.post("/runs/{run_id}/stop", status_code=204)
+    async def stop(run_id: str) -> None:
+        known(run_id).stop()
+
+    @routes.get("/runs/{run_id}/trace.jsonl")
+    async def trace(run_id: str) -> Response:
+        lines = b"".join(map(codec.encode, known(run_id).trace.events))
+        headers = {"content-disposition": 'attachment; filename="eagle3-trace.jsonl"'}
+        return Response(lines, media_type="application/x-ndjson", headers=headers)
+
+
+def add_asset_routes(routes: APIRouter) -> None:
+    """Scripts and styles."""
+    ours = assets.servable()
+
+    @routes.get("/assets/{name}")
+    async def asset(name: str) -> FileResponse:
+        if name not in ours:
+            raise HTTPException(404)
+        return FileResponse(
+            ours[name], media_type=assets.MEDIA_TYPES[ours[name].suffix], headers={"cache-control": "no-cache"}
+        )
+
+    @routes.get("/" + assets.plotly_name())
+    async def plotly() -> Response:
+        packed = await asyncio.to_thread(assets.plotly_gzipped)
+        return Response(packed, media_type="text/javascript", headers={**FOREVER, "content-encoding": "gzip"})

@@ -1,0 +1,137 @@
+"""Runs: one request of one visitor, driven into a trace, stopped when nobody looks any more.
+
+Knows neither the browser nor the engine behind the source.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+
+from eagle3_viz.analysis import acceptance
+from eagle3_viz.errors import InputError
+from eagle3_viz.events import Step
+from eagle3_viz.sources.base import Request, Source
+from eagle3_viz.trace import Trace
+from eagle3_viz.ui.news import News
+
+logger = logging.getLogger(__name__)
+
+# A browser that lost its connection comes back within this time (see `retry` in stream.py); a closed tab does not.
+GRACE_S = 0.5
+# A browser that asked for a run starts to follow it within this time, even on a slow line.
+FIRST_FOLLOWER_S = 15.0
+MAX_RUNS = 64
+MAX_RUNNING = 32
+
+
+class Run:
+    """One request on its way.
+
+    Attributes:
+        run_id: unguessable; who has it may follow and stop the run.
+        trace: what happened so far.
+        mean_acceptance_lengths: after each step, over all steps up to it; None before the first draft.
+        problem: why the recording broke off, if it did.
+        ended: nothing more will come.
+        news: tells of every event, and of the end.
+    """
+
+    def __init__(self, source: Source, request: Request, grace_s: float = GRACE_S) -> None:
+        self.run_id = request.request_id
+        self.trace = Trace()
+        self.mean_acceptance_lengths: list[float | None] = []
+        self.problem: str | None = None
+        self.ended = False
+        self.news = News()
+        self._grace_s = grace_s
+        self._stop = asyncio.Event()
+        self._task = asyncio.create_task(self._drive(source, request))
+        self._stop_if_alone_after(FIRST_FOLLOWER_S)
+
+    def stop(self) -> None:
+        """End the run soon, in order."""
+        self._stop.set()
+
+    async def wait(self) -> None:
+        """Return when the run has ended."""
+        await asyncio.wait([self._task])
+
+    @contextmanager
+    def follow(self) -> Iterator[asyncio.Event]:
+        """Look at the run; it is stopped soon after the last one who looked has gone."""
+        try:
+            with self.news.listen() as news:
+                yield news
+        finally:
+            self._stop_if_alone_after(self._grace_s)
+
+    def _stop_if_alone_after(self, seconds: float) -> None:
+        if not self.ended and not len(self.news):
+            asyncio.get_running_loop().call_later(seconds, lambda: None if len(self.news) else self.stop())
+
+    async def _drive(self, source: Source, request: Request) -> None:
+        try:
+            async with aclosing(source.record([request], self._stop)) as events:  # type: ignore[type-var]
+                async for event in events:
+                    self.trace.append(event)
+                    if isinstance(event, Step):
+                        self.mean_acceptance_lengths.append(
+                            acceptance.rates(self.trace.counters).mean_acceptance_length
+                        )
+                    self.news.tell()
+        except InputError as error:
+            self.problem = str(error)
+        except Exception as error:
+            logger.exception("a run broke off")
+            self.problem = f"The run broke off: {type(error).__name__}: {error}. The terminal shows the details."
+        finally:
+            self.ended = True
+            self.news.tell()
+
+
+class Runs:
+    """The runs of all visitors, the oldest finished ones forgotten first."""
+
+    def __init__(self, max_runs: int = MAX_RUNS, max_running: int = MAX_RUNNING, grace_s: float = GRACE_S) -> None:
+        self._runs: dict[str, Run] = {}
+        self._max_runs = max_runs
+        self._max_running = max_running
+        self._grace_s = grace_s
+
+    def get(self, run_id: str) -> Run | None:
+        """The run, if it is still known."""
+        return self._runs.get(run_id)
+
+    @property
+    def running(self) -> list[Run]:
+        """The runs that have not ended."""
+        return [run for run in self._runs.values() if not run.ended]
+
+    def start(self, source: Source, request: Request) -> Run:
+        """Start a run.
+
+        Raises:
+            InputError: too many are running.
+        """
+        if len(self.running) >= self._max_running:
+            raise InputError(f"{self._max_running} runs are under way, which is the limit: try again in a minute.")
+        ended = [run.run_id for run in self._runs.values() if run.ended]
+        for run_id in ended[: max(0, len(self._runs) + 1 - self._max_runs)]:
+            del self._runs[run_id]
+        run = Run(source, request, self._grace_s)
+        self._runs[run.run_id] = run
+        return run
+
+    async def close(self) -> None:
+        """Stop all runs and wait for their end."""
+        for run in self.running:
+            run.stop()
+        for run in self.running:
+            await run.wait()
+
+
+def new_run_id() -> str:
+    """An id that nobody can guess."""
+    return secrets.token_urlsafe(16)

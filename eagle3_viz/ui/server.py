@@ -1,0 +1,47 @@
+"""One process, one event loop: our routes, Gradio's page, and the engine that starts behind both."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+from eagle3_viz.ui import assets, layout
+from eagle3_viz.ui.host import Host
+from eagle3_viz.ui.routes import router
+from eagle3_viz.ui.runs import Runs
+
+
+def build_app(host: Host, runs: Runs) -> FastAPI:
+    """The whole web application. The engine starts with it and is given back with it."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        host.start()
+        yield
+        await runs.close()
+        await host.close()
+
+    app = FastAPI(lifespan=lifespan, openapi_url=None)
+    app.include_router(router(host, runs))  # before Gradio, which takes every other path
+    mounted: FastAPI = gr.mount_gradio_app(
+        app,
+        layout.build(host, runs),
+        path="/",
+        theme=layout.theme(),
+        head=layout.head(),
+        favicon_path=str(assets.folder() / "favicon.png"),
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+    )
+    return mounted
+
+
+def build_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+    """The server. An open page holds a stream, so a shutdown does not wait for connections to end."""
+    return uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1))

@@ -1,0 +1,74 @@
+"""Server-sent events: a run's events as they come, its figures a few times a second, and the engine's state.
+
+A run's events go out once each, in order, as the trace's own JSON. The id of a message is the number of the next
+event, so that a browser that lost the connection goes on where it was.
+"""
+
+import time
+from collections.abc import AsyncIterator, Iterable
+
+import msgspec
+
+from eagle3_viz import codec
+from eagle3_viz.events import Event
+from eagle3_viz.ui.host import Host
+from eagle3_viz.ui.news import wait_at_most
+from eagle3_viz.ui.runs import Run
+from eagle3_viz.ui.summary import facts, summarize
+
+SUMMARY_S = 0.2
+KEEPALIVE_S = 15.0
+ELAPSED_S = 1.0  # how often the page hears how long the engine has been loading
+RETRY = b"retry: 200\n\n"
+KEEPALIVE = b": still here\n\n"
+
+
+def message(data: bytes, *, event: str | None = None, message_id: int | None = None) -> bytes:
+    """One server-sent event; `data` has no line breaks."""
+    head = f"event: {event}\n" if event else ""
+    if message_id is not None:
+        head += f"id: {message_id}\n"
+    return head.encode() + b"data: " + data + b"\n\n"
+
+
+def batch(events: Iterable[Event], following: int) -> bytes:
+    """A message with events; `following` is the number of the event after them."""
+    return message(b"[" + b",".join(codec.encode(event).rstrip() for event in events) + b"]", message_id=following)
+
+
+async def run_messages(run: Run, start: int) -> AsyncIterator[bytes]:
+    """A run from event `start` on, to its end."""
+    first_step = 0
+    due = time.monotonic()
+    yield RETRY
+    with run.follow() as news:
+        while True:
+            news.clear()
+            ended = run.ended  # before the look at the events: none comes after it
+            if events := run.trace.events[start:]:
+                start += len(events)
+                yield batch(events, start)
+            if ended or time.monotonic() >= due:
+                if summary := summarize(run, first_step):
+                    first_step += len(summary.mean_acceptance_lengths)
+                    yield message(msgspec.json.encode(summary), event="summary")
+                due = time.monotonic() + SUMMARY_S
+            if ended and start == len(run.trace.events):
+                break
+            stale = first_step < len(run.mean_acceptance_lengths)
+            await wait_at_most(news, max(0.0, due - time.monotonic()) if stale else KEEPALIVE_S)
+            if not news.is_set() and not stale:
+                yield KEEPALIVE
+    yield message(msgspec.json.encode({"problem": run.problem}), event="end")
+
+
+async def engine_messages(host: Host) -> AsyncIterator[bytes]:
+    """The engine's state, now and at every change; while it loads also once a second."""
+    yield RETRY
+    with host.news.listen() as news:
+        while True:
+            news.clear()
+            state = host.state
+            described = {"state": state, "facts": facts(state.engine) if state.engine else []}
+            yield message(msgspec.json.encode(described))
+            await wait_at_most(news, ELAPSED_S if state.phase == "loading" else KEEPALIVE_S)

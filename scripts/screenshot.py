@@ -1,0 +1,114 @@
+"""Takes the README's pictures: starts the demo, runs a prompt in a real Chromium, saves what it shows.
+
+python -m scripts.screenshot            # the real engine; --fake for the scripted source
+"""
+
+import argparse
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+
+from eagle3_viz import bundled
+from eagle3_viz.ui.host import Host, Opener
+from eagle3_viz.ui.openers import open_bundled, open_scripted
+from eagle3_viz.ui.runs import Runs
+from eagle3_viz.ui.server import build_app, build_server
+from scripts import chromium
+
+OUT = Path("docs/images")
+EXAMPLE = "Why the sky is blue"
+ENGINE_TIMEOUT_MS = 600_000
+RUN_TIMEOUT_MS = 120_000
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture."""
+
+    name: str
+    theme: str
+    width: int
+    height: int
+
+
+SHOTS = (
+    Shot("page-light", "light", 1360, 900),
+    Shot("page-dark", "dark", 1360, 900),
+    Shot("page-narrow", "light", 400, 1900),
+)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def serving(opener: Opener) -> AsyncIterator[str]:
+    """The demo's address while it runs."""
+    port = free_port()
+    server = build_server(build_app(Host(opener), Runs()), "127.0.0.1", port)
+    task = asyncio.create_task(server.serve())
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def run_example(page: Page, example: str) -> None:
+    """Press an example and wait for the end of its run and for the charts."""
+    button = page.get_by_role("button", name=example)
+    await page.wait_for_selector('.e3-bar[data-phase="ready"]', timeout=ENGINE_TIMEOUT_MS)
+    await button.click()
+    await page.wait_for_selector('.e3-view[data-state="done"]', timeout=RUN_TIMEOUT_MS)
+    await page.wait_for_selector(".e3-chart .bars path", timeout=RUN_TIMEOUT_MS, state="attached")
+
+
+async def select_rejected(page: Page) -> None:
+    """Select a rejected token, so that its details show."""
+    await page.locator(".e3-lane .e3-t.rejected").nth(1).click()
+    await page.mouse.move(0, 0)
+
+
+async def take(browser: Browser, address: str, shot: Shot, out: Path) -> Path:
+    """Take one picture."""
+    context = await browser.new_context(
+        viewport=ViewportSize(width=shot.width, height=shot.height), reduced_motion="reduce"
+    )
+    try:
+        page = await context.new_page()
+        await page.goto(f"{address}?__theme={shot.theme}")
+        await run_example(page, EXAMPLE)
+        await select_rejected(page)
+        path = out / f"{shot.name}.png"
+        await page.screenshot(path=path)
+        return path
+    finally:
+        await context.close()
+
+
+async def main(opener: Opener, out: Path) -> None:
+    """Take all pictures."""
+    await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    async with serving(opener) as address, async_playwright() as playwright:
+        browser = await chromium.launch(playwright)
+        for shot in SHOTS:
+            print(await take(browser, address, shot, out))
+        await browser.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Take the README's pictures of the page.")
+    parser.add_argument("--fake", action="store_true", help="the scripted source in place of the engine")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for the pictures")
+    arguments = parser.parse_args()
+    asyncio.run(main(open_scripted if arguments.fake else partial(open_bundled, name=bundled.NAMES[0]), arguments.out))
