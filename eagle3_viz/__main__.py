@@ -1,0 +1,66 @@
+"""`python -m eagle3_viz VERB`: finds the verb, and turns errors that a user can mend into one line."""
+
+import argparse
+import importlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from eagle3_viz.codec import TraceFileError
+from eagle3_viz.errors import InputError
+
+VERBS = {
+    "record": "generate from prompts and write a trace file",
+    "show": "show a trace in the terminal",
+    "stats": "the counts and rates of a trace",
+}
+BAD_INPUT, FAILURE = 2, 1
+EXIT_CODES = "exit codes: 0 fine, 2 bad input (one line on stderr), 1 anything else"
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and how to get help."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the code for bad input."""
+        self.exit(BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser(verb: str | None) -> Parser:
+    """The parser; only the module of `verb` is imported, for others may need what is not installed."""
+    parser = Parser(prog="eagle3_viz", description="Look at EAGLE-3 speculative decoding.", epilog=EXIT_CODES)
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, summary in VERBS.items():
+        if name == verb:
+            importlib.import_module(f"eagle3_viz.cli.{name}").add_parser(subparsers)
+            subparsers.choices[name].epilog = EXIT_CODES
+        else:
+            subparsers.add_parser(name, help=summary)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a verb; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character gets its escape
+    verb = next((argument for argument in arguments if argument in VERBS), None)
+    args = build_parser(verb).parse_args(arguments)
+    try:
+        code: int = importlib.import_module(f"eagle3_viz.cli.{args.verb}").run(args)
+        sys.stdout.flush()
+    except (InputError, TraceFileError) as error:
+        print(f"eagle3_viz {args.verb}: {' '.join(str(error).split())}", file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:  # the reader of the output has gone; nothing may try to flush to it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except KeyboardInterrupt:
+        return FAILURE
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

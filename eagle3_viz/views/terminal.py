@@ -1,0 +1,172 @@
+"""A trace in a terminal: the coloured text, and what its counts come to. Token text is never read as markup."""
+
+from collections.abc import Iterator
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from eagle3_viz.analysis import pace
+from eagle3_viz.analysis.acceptance import Rates
+from eagle3_viz.analysis.statistics import Statistics, statistics
+from eagle3_viz.events import Counters, RequestFailed
+from eagle3_viz.records import RequestRecord
+from eagle3_viz.trace import Trace
+from eagle3_viz.views.lanes import LaneGap, LaneToken, lane
+from eagle3_viz.views.words import count, headline, visible
+
+# A glyph and a style for what became of a token: a terminal may lack colours, and a reader may not tell them apart.
+LOOKS = {
+    "accepted": ("·", "green"),
+    "correction": ("≠", "bold yellow"),
+    "bonus": ("+", "bold cyan"),
+    "unspeculated": ("○", ""),
+    "rejected": ("✗", "strike red"),
+    "discarded": ("~", "strike dim"),
+    "cut": ("✂", "dim magenta"),
+}
+FILLER_GLYPH = "◌"
+MEANINGS = {
+    "accepted": "the draft proposed it, the verifier agreed",
+    "correction": "the verifier's own token in place of a rejected one",
+    "bonus": "the verifier's own token after a whole accepted proposal",
+    "unspeculated": "nothing was proposed here",
+    "rejected": "proposed, and the verifier disagreed",
+    "discarded": "proposed after a rejected one, never judged",
+    "cut": "accepted past the stop, not in the text",
+}
+MAX_PROMPT_SHOWN = 200
+
+
+def plain_console() -> Console:
+    """A console on standard output that adds no meaning of its own to what it prints."""
+    return Console(markup=False, highlight=False, emoji=False)
+
+
+def show(trace: Trace, console: Console) -> None:
+    """Print the whole trace: texts, legend, figures."""
+    for name, record in trace.requests.items():
+        for line in request_lines(trace, name, record):
+            console.print(line, soft_wrap=True)
+        console.print()
+    console.print(legend(), soft_wrap=True)
+    console.print()
+    show_figures(trace, console)
+
+
+def show_figures(trace: Trace, console: Console) -> None:
+    """Print what the trace's counts come to."""
+    for part in figure_parts(trace, statistics(trace)):
+        console.print(part, soft_wrap=isinstance(part, Text))
+
+
+def request_lines(trace: Trace, name: str, record: RequestRecord) -> Iterator[Text]:
+    """A request: what was asked, what was written and how, and how it ended."""
+    prompt = record.started.text
+    shortened = prompt[:MAX_PROMPT_SHOWN] + ("…" if len(prompt) > MAX_PROMPT_SHOWN else "")
+    yield Text.assemble((f"request {visible(name)}", "bold"), "  ", (visible(shortened), "dim"))
+    yield lane_text(lane(trace, record))
+    yield Text(how_it_ended(record), style="dim")
+
+
+def how_it_ended(record: RequestRecord) -> str:
+    """Its tokens, and why it stopped."""
+    ended = record.ended
+    if ended is None:
+        reason = "cut short"
+    elif isinstance(ended, RequestFailed):
+        reason = f"failed: {visible(ended.error)}"
+    else:
+        reason = ended.finish_reason
+    passes = headline(len(record.steps), len(record.output_token_ids))
+    return f"{passes} · {reason}"
+
+
+def lane_text(items: list[LaneToken | LaneGap]) -> Text:
+    """A lane as styled text, each token behind its glyph."""
+    text = Text()
+    for item in items:
+        if isinstance(item, LaneGap):
+            text.append(f" ⟨{count(item.count, 'step')} lost⟩ ", style="bold red")
+            continue
+        glyph, style = LOOKS["cut" if item.cut else item.kind]
+        in_text = item.kind not in ("rejected", "discarded") and not item.cut
+        text.append(f"{glyph}{FILLER_GLYPH if item.filler else ''}", style="dim")
+        text.append(visible(item.text, break_lines=in_text), style=f"{style} italic" if item.special else style)
+    return text
+
+
+def legend() -> Text:
+    """What each glyph and colour means."""
+    text = Text()
+    for name, meaning in MEANINGS.items():
+        glyph, style = LOOKS[name]
+        text.append(f"{glyph} ").append(name, style=style).append(f"  {meaning}\n")
+    return text.append(f"{FILLER_GLYPH} filler  proposed by vLLM without asking the draft")
+
+
+def figure_parts(trace: Trace, figures: Statistics) -> Iterator[RenderableType]:
+    """The figures of the trace, warnings last."""
+    so_far = pace.of(trace)
+    yield Text(headline(so_far.num_passes, so_far.num_tokens), style="bold")
+    yield mean_line(figures.rates)
+    yield ""
+    yield acceptance_table(figures.rates)
+    yield counters_table(figures)
+    yield verification_line(figures)
+    for warning in figures.warnings:
+        yield Text(f"warning: {visible(warning)}", style="bold yellow")
+
+
+def mean_line(rates: Rates) -> Text:
+    """The mean acceptance length, and what it was computed from."""
+    if rates.mean_acceptance_length is None:
+        return Text("mean acceptance length: none, nothing was proposed")
+    made_of = f"1 + {rates.num_accepted_tokens:,} accepted / {count(rates.num_drafts, 'draft')}"
+    return Text(f"mean acceptance length {rates.mean_acceptance_length:.2f} = {made_of}")
+
+
+def acceptance_table(rates: Rates) -> Table:
+    """Acceptance by position, over both denominators."""
+    table = Table("position", title="acceptance", title_justify="left")
+    table.add_column("of all drafts", justify="right")
+    table.add_column("of those accepted up to here", justify="right")
+    before = [rates.num_drafts, *rates.num_accepted_tokens_per_pos]
+    for position, accepted in enumerate(rates.num_accepted_tokens_per_pos):
+        table.add_row(
+            str(position),
+            fraction(accepted, rates.num_drafts, rates.rate_per_draft[position]),
+            fraction(accepted, before[position], rates.rate_given_prefix[position]),
+        )
+    return table
+
+
+def fraction(part: int, whole: int, rate: float | None) -> str:
+    """Like "37 / 51  72.5 %"."""
+    return f"{part:,} / {whole:,}  {'–' if rate is None else f'{rate:6.1%}'}"
+
+
+def counters_table(figures: Statistics) -> Table:
+    """The four counters, from the steps and from the engine."""
+    table = Table("counter", title="counts", title_justify="left")
+    table.add_column("from the steps", justify="right")
+    table.add_column("the engine's own", justify="right")
+    for name in Counters.__struct_fields__:
+        theirs = "–" if figures.engine_totals is None else number(getattr(figures.engine_totals, name))
+        table.add_row(name, number(getattr(figures.rates, name)), theirs)
+    return table
+
+
+def number(value: int | list[int]) -> str:
+    """A count or several, with thousands set apart."""
+    return f"{value:,}" if isinstance(value, int) else " ".join(f"{entry:,}" for entry in value)
+
+
+def verification_line(figures: Statistics) -> Text:
+    """Whether the counts are the engine's."""
+    whole = {True: "equal the engine's totals", False: "differ from the engine's totals", None: "unverified"}
+    requests = figures.requests
+    parts = [f"{requests.verified} verified", f"{requests.unverified} unverified"]
+    if requests.mismatched:
+        parts.append(f"{requests.mismatched} mismatched")
+    return Text(f"counts: {whole[figures.totals_agree]}; requests: {', '.join(parts)}")
