@@ -162,7 +162,7 @@ class Trace:
                 trace.warnings.append(f"event {len(trace.events) + 1}: {error}; nothing after it was read")
                 break
         if not trace.events:
-            raise codec.TraceFileError(f"{path} is not a trace: {'; '.join(trace.warnings) or 'it is empty'}")
+            raise codec.TraceFileError(f"{path} cannot be read as a trace: {'; '.join(trace.warnings) or 'it holds no whole event'}")
         if not trace.finished:
             trace.warnings.append("the trace was cut short: its end is missing")
         return trace

@@ -72,7 +72,7 @@ def _request_warnings(trace: Trace) -> list[str]:
         if isinstance(record.ended, RequestFailed):
             warnings.append(f"request {name} failed: {record.ended.error}")
         if record.dropped:
-            warnings.append(f"request {name} lost {record.num_dropped} steps: its counts are too low")
+            warnings.append(f"request {name} has lost steps ({record.num_dropped}): its counts are too low")
         if _verified(record) is False:
             warnings.append(f"request {name}: the engine's counters differ from the steps'")
     return warnings

@@ -30,10 +30,10 @@ MEANINGS = {
     "accepted": "the draft proposed it, the verifier agreed",
     "correction": "the verifier's own token in place of a rejected one",
     "bonus": "the verifier's own token after a whole accepted proposal",
-    "unspeculated": "nothing was proposed here",
+    "unspeculated": "no proposal was judged here",
     "rejected": "proposed, and the verifier disagreed",
     "discarded": "proposed after a rejected one, never judged",
-    "cut": "accepted past the stop, not in the text",
+    "cut": "written past the stop, so not in the text",
 }
 MAX_PROMPT_SHOWN = 200
 
@@ -79,7 +79,8 @@ def how_it_ended(record: RequestRecord) -> str:
     else:
         reason = ended.finish_reason
     passes = headline(len(record.steps), len(record.output_token_ids))
-    return f"{passes} · {reason}"
+    lost = [f"{count(record.num_dropped, 'step')} lost"] if record.dropped else []
+    return " · ".join([passes, *lost, reason])
 
 
 def lane_text(items: list[LaneToken | LaneGap]) -> Text:
