@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast, get_args
 
@@ -55,12 +56,15 @@ def decode(line: bytes) -> Event:
     return event
 
 
-def open_read(path: Path) -> BinaryIO:
+@contextmanager
+def open_read(path: Path) -> Iterator[BinaryIO]:
     """Open a `.jsonl` or `.jsonl.gz` file; which of the two it is, its first bytes say."""
-    stream = path.open("rb")
-    gzipped = stream.read(2) == b"\x1f\x8b"
-    stream.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if gzipped else stream
+    with path.open("rb") as stream:
+        if stream.peek(2)[:2] == b"\x1f\x8b":
+            with gzip.GzipFile(fileobj=stream) as unpacked:
+                yield cast(BinaryIO, unpacked)
+        else:
+            yield stream
 
 
 def open_write(path: Path) -> BinaryIO:

@@ -1,5 +1,6 @@
 """Events for tests, with what a test does not care about filled in."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from eagle3_viz.events import (
@@ -35,7 +36,7 @@ def asked(request_id: str = "r") -> RequestStarted:
     return RequestStarted(request_id=request_id, t_ms=0.0, text="a", token_ids=[10])
 
 
-def step(index: int, start: int, proposed: list[int], emitted: list[int], **more: Any) -> Step:
+def step(index: int, start: int, proposed: Sequence[int | Proposed], emitted: list[int], **more: Any) -> Step:
     """A step that accepted all but the last of what it emitted."""
     fields = {
         "request_id": "r",
@@ -43,7 +44,7 @@ def step(index: int, start: int, proposed: list[int], emitted: list[int], **more
         "engine_step": index,
         "batch_size": 1,
         "num_accepted": len(emitted) - 1,
-        "proposed": [Proposed(id=token_id) for token_id in proposed],
+        "proposed": [Proposed(id=it) if isinstance(it, int) else it for it in proposed],
     }
     return Step(**{"index": index, "output_start": start, "emitted": emitted, **fields, **more})
 
