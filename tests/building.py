@@ -32,8 +32,8 @@ def started(k: int = 3, **more: Any) -> TraceStarted:
     return TraceStarted(**{"schema": 1, "trace_id": "t", "created": "2026-11-25T00:00:00Z", "engine": engine, **more})
 
 
-def asked(request_id: str = "r") -> RequestStarted:
-    return RequestStarted(request_id=request_id, t_ms=0.0, text="a", token_ids=[10])
+def asked(request_id: str = "r", text: str = "a") -> RequestStarted:
+    return RequestStarted(request_id=request_id, t_ms=0.0, text=text, token_ids=[10])
 
 
 def step(index: int, start: int, proposed: Sequence[int | Proposed], emitted: list[int], **more: Any) -> Step:

@@ -16,24 +16,26 @@ from eagle3_viz.views.lanes import LaneGap, LaneToken, lane
 from eagle3_viz.views.words import count, headline, visible
 
 # A glyph and a style for what became of a token: a terminal may lack colours, and a reader may not tell them apart.
+# Glyphs and sentences are those of the page (assets/verdicts.js).
 LOOKS = {
-    "accepted": ("·", "green"),
-    "correction": ("≠", "bold yellow"),
+    "accepted": ("✓", "green"),
+    "correction": ("→", "bold yellow"),
     "bonus": ("+", "bold cyan"),
     "unspeculated": ("○", ""),
     "rejected": ("✗", "strike red"),
-    "discarded": ("~", "strike dim"),
+    "discarded": ("–", "strike dim"),
     "cut": ("✂", "dim magenta"),
+    "filler": ("∅", "dim"),
 }
-FILLER_GLYPH = "◌"
 MEANINGS = {
-    "accepted": "the draft proposed it, the verifier agreed",
-    "correction": "the verifier's own token in place of a rejected one",
-    "bonus": "the verifier's own token after a whole accepted proposal",
-    "unspeculated": "no proposal was judged here",
-    "rejected": "proposed, and the verifier disagreed",
-    "discarded": "proposed after a rejected one, never judged",
-    "cut": "written past the stop, so not in the text",
+    "accepted": "The draft guessed it and the verifier agreed.",
+    "correction": "The verifier’s own token, in place of the guess it rejected.",
+    "bonus": "Every guess was right, so the verifier’s next token came for free.",
+    "unspeculated": "Written by the verifier alone; there was no guess to check.",
+    "rejected": "The first guess that the verifier disagreed with.",
+    "discarded": "Guessed after a rejected one: thrown away, never checked.",
+    "cut": "Came after the point where the answer stopped.",
+    "filler": "A placeholder that vLLM put in without asking the draft.",
 }
 MAX_PROMPT_SHOWN = 200
 
@@ -92,18 +94,18 @@ def lane_text(items: list[LaneToken | LaneGap]) -> Text:
             continue
         glyph, style = LOOKS["cut" if item.cut else item.kind]
         in_text = item.kind not in ("rejected", "discarded") and not item.cut
-        text.append(f"{glyph}{FILLER_GLYPH if item.filler else ''}", style="dim")
+        text.append(f"{glyph}{LOOKS['filler'][0] if item.filler else ''}", style="dim")
         text.append(visible(item.text, break_lines=in_text), style=f"{style} italic" if item.special else style)
     return text
 
 
 def legend() -> Text:
     """What each glyph and colour means."""
-    text = Text()
-    for name, meaning in MEANINGS.items():
-        glyph, style = LOOKS[name]
-        text.append(f"{glyph} ").append(name, style=style).append(f"  {meaning}\n")
-    return text.append(f"{FILLER_GLYPH} filler  proposed by vLLM without asking the draft")
+    lines = [
+        Text.assemble(f"{LOOKS[name][0]} ", (name, LOOKS[name][1]), " " * (14 - len(name)), meaning)
+        for name, meaning in MEANINGS.items()
+    ]
+    return Text("\n").join(lines)
 
 
 def figure_parts(trace: Trace, figures: Statistics) -> Iterator[RenderableType]:
