@@ -1,12 +1,14 @@
 """What must hold of the events of a trace. Each check raises `TraceError` where it does not, and changes nothing."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Mapping
 from itertools import chain
+from operator import itemgetter
 
-from eagle3_viz.events import Counters, RequestFinished, Step, StepsDropped, TraceFinished, TraceStarted
+from eagle3_viz.events import Counters, Piece, RequestFinished, Step, StepsDropped, TraceFinished, TraceStarted
 from eagle3_viz.records import RequestRecord
 
 MAX_SPECULATIVE_TOKENS = 128  # vLLM's own limit
+first = itemgetter(0)
 
 
 class TraceError(ValueError):
@@ -52,11 +54,10 @@ def check_dropped(event: StepsDropped) -> None:
         raise TraceError(f"{event.count} steps of {event.request_id} were dropped")
 
 
-def check_pieces(token_ids: Iterable[int], pieces: Container[int]) -> None:
+def check_pieces(token_ids: set[int], pieces: Mapping[int, str | Piece]) -> None:
     """Ids are shown before they are used."""
-    for token_id in token_ids:
-        if token_id not in pieces:
-            raise TraceError(f"token {token_id} is used before its piece")
+    if not token_ids <= pieces.keys():
+        raise TraceError(f"token {min(token_ids - pieces.keys())} is used before its piece")
 
 
 def check_output(event: RequestFinished, output_token_ids: list[int], text: str) -> None:
@@ -82,8 +83,11 @@ def check_finished(event: TraceFinished, requests: dict[str, RequestRecord]) -> 
         raise TraceError(f"requests have not ended: {', '.join(running)}")
 
 
-def used_ids(step: Step) -> Iterator[int]:
+def used_ids(step: Step) -> set[int]:
     """Every token id that a step names, fillers without a token (-1) left out."""
-    tops = [token.top for token in step.proposed] + [row.top for row in step.verifier]
-    ids = chain(step.emitted, (token.id for token in step.proposed), (entry[0] for entry in chain.from_iterable(tops)))
-    return (token_id for token_id in ids if token_id >= 0)
+    ids = {token.id for token in step.proposed}
+    ids.update(step.emitted)
+    tops = chain((token.top for token in step.proposed), (row.top for row in step.verifier))
+    ids.update(map(first, chain.from_iterable(tops)))
+    ids.discard(-1)
+    return ids

@@ -162,7 +162,8 @@ class Trace:
                 trace.warnings.append(f"event {len(trace.events) + 1}: {error}; nothing after it was read")
                 break
         if not trace.events:
-            raise codec.TraceFileError(f"{path} cannot be read as a trace: {'; '.join(trace.warnings) or 'it holds no whole event'}")
+            reason = "; ".join(trace.warnings) or "it holds no whole event"
+            raise codec.TraceFileError(f"{path} cannot be read as a trace: {reason}")
         if not trace.finished:
             trace.warnings.append("the trace was cut short: its end is missing")
         return trace
