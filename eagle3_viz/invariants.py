@@ -41,17 +41,18 @@ def check_order(step: Step, record: RequestRecord) -> None:
     """A step follows the ones that its request has."""
     if record.steps and record.steps[-1].num_cut:
         raise TraceError(f"step {step.index} comes after the stop of {step.request_id}")
-    expected = len(record.steps) + record.num_dropped
-    if step.index != expected:
-        raise TraceError(f"step {step.index} of {step.request_id} where {expected} was due")
+    if step.index != record.next_index:
+        raise TraceError(f"step {step.index} of {step.request_id} where {record.next_index} was due")
     if not record.dropped and step.output_start != len(record.output_token_ids):
         raise TraceError(f"step {step.index} starts at {step.output_start}, not {len(record.output_token_ids)}")
 
 
-def check_dropped(event: StepsDropped) -> None:
-    """Something was dropped."""
+def check_dropped(event: StepsDropped, record: RequestRecord) -> None:
+    """Something was dropped, after the steps that its request has."""
     if event.count < 1:
         raise TraceError(f"{event.count} steps of {event.request_id} were dropped")
+    if event.after_index != record.next_index - 1:
+        raise TraceError(f"steps of {event.request_id} dropped after {event.after_index}, not {record.next_index - 1}")
 
 
 def check_pieces(token_ids: set[int], pieces: Mapping[int, str | Piece]) -> None:

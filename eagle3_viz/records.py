@@ -21,3 +21,8 @@ class RequestRecord:
     def num_dropped(self) -> int:
         """How many steps the source lost."""
         return sum(event.count for event in self.dropped)
+
+    @property
+    def next_index(self) -> int:
+        """The index of the step that is due."""
+        return len(self.steps) + self.num_dropped

@@ -200,7 +200,7 @@ class Trace:
 
     def _drop(self, event: StepsDropped) -> None:
         record = self._open_request(event.request_id)
-        invariants.check_dropped(event)
+        invariants.check_dropped(event, record)
         record.dropped.append(event)
 
     def _end(self, event: RequestFinished | RequestFailed) -> None:

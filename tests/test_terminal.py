@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eagle3_viz.events import Event, Piece, Pieces, Proposed
+from eagle3_viz.events import Event, Piece, Pieces, Proposed, StepsDropped
 from eagle3_viz.views import terminal
 from eagle3_viz.views.lanes import lane
 from eagle3_viz.views.words import count, headline, visible
@@ -44,6 +44,16 @@ def test_filler_is_marked_and_may_have_no_token() -> None:
 
 def test_accepted_filler_is_marked_too() -> None:
     assert shown(step(0, 0, [Proposed(id=11, origin="filler")], [11, 10])) == "✓∅b+a"
+
+
+def lost(after_index: int, count: int) -> StepsDropped:
+    return StepsDropped(request_id="r", t_ms=1.0, after_index=after_index, count=count)
+
+
+def test_lost_steps_stand_where_they_were_lost() -> None:
+    assert shown(lost(-1, 1), step(1, 0, [], [10])) == " ⟨1 step lost⟩ ○a"
+    steps = [step(0, 0, [], [20]), lost(0, 2), lost(2, 1), step(4, 9, [], [21]), lost(4, 1)]
+    assert shown(*steps) == "○⟨f0 9f 99⟩ ⟨2 steps lost⟩  ⟨1 step lost⟩ ○⟨82⟩ ⟨1 step lost⟩ "
 
 
 @pytest.mark.parametrize(

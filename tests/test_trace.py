@@ -38,6 +38,7 @@ BROKEN: dict[str, tuple[list[Event], Event, str]] = {
     "step after a stop": ([step(0, 0, [], [10], num_cut=1)], step(1, 0, [], [10]), "comes after the stop"),
     "step left out of what was lost": ([FIRST, lost()], step(2, 9, [], [10]), "step 2 of r where 3 was due"),
     "nothing lost": ([FIRST], lost(count=0), "0 steps of r were dropped"),
+    "lost out of place": ([FIRST], lost(after_index=1), "dropped after 1, not 0"),
     "emitted without a piece": ([], step(0, 0, [], [99]), "token 99 is used before its piece"),
     "proposed without a piece": ([], step(0, 0, [99], [10]), "token 99 is used before its piece"),
     "alternative without a piece": (

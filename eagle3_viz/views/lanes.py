@@ -1,7 +1,6 @@
 """A request's tokens in the order in which a reader meets them, proposals that came to nothing included. Data only."""
 
 import codecs
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -48,17 +47,15 @@ class LaneGap:
 
 def lane(trace: Trace, record: RequestRecord) -> list[LaneToken | LaneGap]:
     """The lane of one request."""
-    lost: Counter[int] = Counter()
-    for event in record.dropped:
-        lost[event.after_index] += event.count
-    items: list[LaneToken | LaneGap] = [LaneGap(lost[-1])] if lost[-1] else []
+    items: list[LaneToken | LaneGap] = []
+    gaps = list(record.dropped)
     speller = Speller(trace.pieces)
     for step in record.steps:
-        items += _step_tokens(step, speller)
-        if lost[step.index]:
-            items.append(LaneGap(lost[step.index]))
+        while gaps and gaps[0].after_index < step.index:
+            items.append(LaneGap(gaps.pop(0).count))
             speller.reset()
-    return items
+        items += _step_tokens(step, speller)
+    return items + [LaneGap(gap.count) for gap in gaps]
 
 
 class Speller:
