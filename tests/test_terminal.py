@@ -52,7 +52,7 @@ def lost(after_index: int, count: int) -> StepsDropped:
 
 def test_lost_steps_stand_where_they_were_lost() -> None:
     assert shown(lost(-1, 1), step(1, 0, [], [10])) == " ⟨1 step lost⟩ ○a"
-    steps = [step(0, 0, [], [20]), lost(0, 2), lost(2, 1), step(4, 9, [], [21]), lost(4, 1)]
+    steps: list[Event] = [step(0, 0, [], [20]), lost(0, 2), lost(2, 1), step(4, 9, [], [21]), lost(4, 1)]
     assert shown(*steps) == "○⟨f0 9f 99⟩ ⟨2 steps lost⟩  ⟨1 step lost⟩ ○⟨82⟩ ⟨1 step lost⟩ "
 
 
