@@ -5,9 +5,6 @@ python -m scripts.screenshot            # the real engine; --fake for the script
 
 import argparse
 import asyncio
-import contextlib
-import socket
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,11 +12,10 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from eagle3_viz import bundled
-from eagle3_viz.ui.host import Host, Opener
+from eagle3_viz.ui.host import Opener
 from eagle3_viz.ui.openers import open_bundled, open_scripted
-from eagle3_viz.ui.runs import Runs
-from eagle3_viz.ui.server import build_app, build_server
 from scripts import chromium
+from scripts.demo import serving
 
 OUT = Path("docs/images")
 EXAMPLE = "Why the sky is blue"
@@ -38,30 +34,10 @@ class Shot:
 
 
 SHOTS = (
-    Shot("page-light", "light", 1360, 900),
-    Shot("page-dark", "dark", 1360, 900),
+    Shot("page-light", "light", 1360, 1120),
+    Shot("page-dark", "dark", 1360, 1120),
     Shot("page-narrow", "light", 400, 1900),
 )
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.asynccontextmanager
-async def serving(opener: Opener) -> AsyncIterator[str]:
-    """The demo's address while it runs."""
-    port = free_port()
-    server = build_server(build_app(Host(opener), Runs()), "127.0.0.1", port)
-    task = asyncio.create_task(server.serve())
-    try:
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.should_exit = True
-        await task
 
 
 async def run_example(page: Page, example: str) -> None:
@@ -99,10 +75,10 @@ async def take(browser: Browser, address: str, shot: Shot, out: Path) -> Path:
 async def main(opener: Opener, out: Path) -> None:
     """Take all pictures."""
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
-    async with serving(opener) as address, async_playwright() as playwright:
+    async with serving(opener) as demo, async_playwright() as playwright:
         browser = await chromium.launch(playwright)
         for shot in SHOTS:
-            print(await take(browser, address, shot, out))
+            print(await take(browser, demo.address, shot, out))
         await browser.close()
 
 

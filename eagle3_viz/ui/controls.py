@@ -25,7 +25,7 @@ class Controls:
     mode: str
     max_tokens: float | None
     temperature: float | None
-    seed: float | None
+    seed: str | None
 
 
 @dataclass(frozen=True)
@@ -73,26 +73,30 @@ def build_sampling(controls: Controls, engine: EngineInfo) -> Sampling:
     Raises:
         InputError: one of them is out of range.
     """
-    max_tokens = whole("max tokens", controls.max_tokens)
+    max_tokens = DEFAULT_MAX_TOKENS if controls.max_tokens is None else controls.max_tokens
+    if max_tokens != int(max_tokens):
+        raise InputError(f"max tokens is {max_tokens:g}: give a whole number")
     sampling = Sampling(
         temperature=0.0 if controls.temperature is None else float(controls.temperature),
-        max_tokens=DEFAULT_MAX_TOKENS if max_tokens is None else max_tokens,
-        seed=whole("seed", controls.seed),
+        max_tokens=int(max_tokens),
+        seed=read_seed((controls.seed or "").strip()),
     )
     check_sampling(sampling, top_logprobs=0)
     if engine.max_model_len is not None and sampling.max_tokens > engine.max_model_len:
         raise InputError(f"max tokens is {sampling.max_tokens:,}: this model takes {engine.max_model_len:,} in all")
-    if sampling.seed is not None and not 0 <= sampling.seed <= MAX_SEED:
-        raise InputError(f"seed is {sampling.seed}: give 0 to {MAX_SEED:,}, or leave it empty for a new one every time")
     return sampling
 
 
-def whole(name: str, value: float | None) -> int | None:
-    """The number, if there is one, as a whole one.
+def read_seed(text: str) -> int | None:
+    """The seed, None for none.
 
     Raises:
-        InputError: it has a fraction.
+        InputError: it is no whole number in range.
     """
-    if value is not None and value != int(value):
-        raise InputError(f"{name} is {value:g}: give a whole number")
-    return None if value is None else int(value)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= MAX_SEED):
+        raise InputError(
+            f"seed is {text[:20]!r}: give a number from 0 to {MAX_SEED:,}, or nothing for a new one each time"
+        )
+    return int(text)

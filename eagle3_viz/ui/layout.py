@@ -53,7 +53,7 @@ def build(host: Host, runs: Runs) -> gr.Blocks:
         with gr.Row(elem_id="e3-controls"):
             with gr.Column(scale=5, min_width=300):
                 prompt = gr.Textbox(
-                    label="Prompt",
+                    label="Prompt (Ctrl or Cmd + Enter generates)",
                     placeholder="Ask the model something, or press an example below.",
                     lines=3,
                     max_lines=12,
@@ -64,8 +64,8 @@ def build(host: Host, runs: Runs) -> gr.Blocks:
             with gr.Column(scale=3, min_width=300):
                 settings = build_settings()
                 with gr.Row():
-                    generate = gr.Button("Generate", variant="primary", elem_id="e3-generate")
-                    stop = gr.Button("Stop", variant="secondary", elem_id="e3-stop", interactive=False)
+                    generate = gr.Button("Generate", variant="primary", min_width=100, elem_id="e3-generate")
+                    stop = gr.Button("Stop", min_width=100, elem_id="e3-stop", interactive=False)
         view = gr.HTML(html_template=assets.read("view.html"), js_on_load=on_load("mountView"), apply_default_css=False)
 
         async def start(*values: Any) -> dict[str, Any]:
@@ -84,10 +84,10 @@ def build(host: Host, runs: Runs) -> gr.Blocks:
 def build_settings() -> list[Any]:
     """The controls beside the prompt, in the order of `Controls`."""
     with gr.Row(elem_id="e3-settings"):
-        mode = gr.Radio([CHAT, RAW], value=CHAT, label="Send as", min_width=150)
-        max_tokens = gr.Number(DEFAULT_MAX_TOKENS, label="Max tokens", min_width=80)
-        temperature = gr.Number(0, label="Temperature", min_width=80)
-        seed = gr.Number(None, label="Seed", placeholder="none", min_width=80)
+        mode = gr.Radio([CHAT, RAW], value=CHAT, label="Send as", scale=2, min_width=190)
+        max_tokens = gr.Number(DEFAULT_MAX_TOKENS, label="Max tokens", min_width=60)
+        temperature = gr.Number(0, label="Temperature", min_width=60)
+        seed = gr.Textbox(label="Seed", placeholder="any", min_width=60)  # a number box cannot be empty
     return [mode, max_tokens, temperature, seed]
 
 

@@ -1,6 +1,7 @@
 """One process, one event loop: our routes, Gradio's page, and the engine that starts behind both."""
 
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -42,6 +43,17 @@ def build_app(host: Host, runs: Runs) -> FastAPI:
     return mounted
 
 
-def build_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
-    """The server. An open page holds a stream, so a shutdown does not wait for connections to end."""
-    return uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1))
+class Server(uvicorn.Server):
+    """A server that ends although pages are open: their streams never end by themselves."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Hang up, then shut down as usual."""
+        for connection in tuple(self.server_state.connections):
+            if connection.transport:
+                connection.transport.close()
+        await super().shutdown(sockets)
+
+
+def build_server(app: FastAPI, host: str, port: int) -> Server:
+    """The server."""
+    return Server(uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5))

@@ -1,0 +1,50 @@
+"""What a visitor does and sees, in the words of the tests."""
+
+from typing import Any
+
+from playwright.async_api import Page, expect
+
+from eagle3_viz.ui.runs import Run
+from scripts.demo import Demo
+
+BARS = "document.querySelector('[data-chart=positions]').data?.map((bars) => bars.y)"
+LENGTHS = "document.querySelector('[data-chart=lengths]').data?.[0].y"
+# The lane's text as the model wrote it: no ghosts, no special tokens, no signs for line breaks.
+TEXT = """Array.from(document.querySelectorAll('.e3-lane .e3-t:not(.ghost):not(.special)'), (token) => {
+  const copy = token.cloneNode(true);
+  for (const sign of copy.querySelectorAll('.e3-nl')) sign.remove();
+  return copy.textContent;
+}).join('')"""
+
+
+async def enter(page: Page, demo: Demo, query: str = "") -> None:
+    """Open the page and wait for the engine."""
+    await page.goto(demo.address + query)
+    await expect(page.locator(".e3-bar")).to_have_attribute("data-phase", "ready", timeout=30_000)
+    await expect(page.locator("#e3-generate")).to_be_enabled()
+
+
+async def generate(page: Page, demo: Demo, prompt: str, **settings: str) -> Run:
+    """Write a prompt, set what is to be set, press Generate; the run that it started."""
+    known = {run.run_id for run in demo.runs.running}
+    await page.get_by_role("textbox", name="Prompt").fill(prompt)
+    for label, value in settings.items():
+        await page.get_by_label(label.replace("_", " ")).fill(value)
+    await page.locator("#e3-generate").click()
+    await expect(view(page)).to_have_attribute("data-state", "running", timeout=30_000)
+    return next(run for run in demo.runs.running if run.run_id not in known)
+
+
+def view(page: Page) -> Any:
+    """The part of the page that shows a run."""
+    return page.locator(".e3-view")
+
+
+async def wait_for_steps(page: Page, number: int) -> None:
+    """Wait until the lane shows this many steps."""
+    await expect(page.locator(".e3-lane .e3-step")).to_have_count(number, timeout=30_000)
+
+
+async def wait_for_end(page: Page) -> None:
+    """Wait until the page says that the run is done."""
+    await expect(view(page)).to_have_attribute("data-state", "done", timeout=30_000)
