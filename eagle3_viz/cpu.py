@@ -2,19 +2,17 @@
 
 Every line here works around something (docs/design.md tells what was measured) and can go when its reason does:
 
-- the torchvision schemas (`cpu_site`): when PyPI carries a CPU build of torchvision;
+- the mended modules (`cpu_site/sitecustomize.py` names each and its reason);
 - the thread binding: when vLLM stops keeping a core for itself on small machines;
 - the pinned model runner: when Triton has a CPU backend and vLLM's V2 runner is tested on CPU.
 """
 
+import importlib
 import os
-import runpy
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 SITE = Path(__file__).with_name("cpu_site")
-_site: dict[str, Any] = {}  # what SITE defined in this process; torch forgets the schemas when their owner is collected
 
 
 def is_cpu_only() -> bool:
@@ -43,4 +41,4 @@ def prepare() -> None:
     path = os.environ.get("PYTHONPATH", "")
     if str(SITE) not in path.split(os.pathsep):
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SITE), path]))
-        _site.update(runpy.run_path(str(SITE / "sitecustomize.py")))
+        importlib.import_module("eagle3_viz.cpu_site.sitecustomize")

@@ -124,8 +124,9 @@ def _convert(wheel: Path, folder: Path, report: Progress) -> None:
 def _run(command: list[str], message: str, report: Progress, failure: str) -> None:
     """Run `command`, reporting the lines `Progress DONE of TOTAL` that it prints; PrepareError when it fails."""
     report(message, None)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[1]),
-                                                                           os.environ.get("PYTHONPATH", "")]))}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]))
+    }
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
     ) as process:

@@ -1,18 +1,24 @@
 """Run by Python at start-up in every process of a CPU-only engine (`eagle3_viz.cpu` puts it on PYTHONPATH).
 
-PyPI's torchvision is built for CUDA. Beside a CPU-only torch its compiled half does not load, and its Python half
-then fails on import because two operators have no schema. vLLM imports it in each process it spawns, so the schemas
-have to be there before any of our own code can run. A build that does load is left alone.
+vLLM spawns its processes, so what they import has to be mended before any other code of ours can run in them:
+
+- torchvision from PyPI is built for CUDA. Beside a CPU-only torch its compiled half does not load, and its Python half
+  then fails on import for want of two operator schemas. A build that does load is left alone.
+- vLLM 0.32 on CPU spreads the requests' temperatures over the judged positions with a kernel for integers, whose
+  result for floats is lost: above temperature 0 the rejection test divides by uninitialised memory, and the text is
+  noise. Goes when `cpu_triton_utils._expand_kernel_impl` takes floats.
+- vLLM 0.32 hands Llama 4's patch embedding a tensor that oneDNN does not take (`Expected a.stride(-1) == 1`).
 """
 
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -20,33 +26,92 @@ SCHEMAS = (
 )
 
 
-class TorchvisionSchemas(importlib.abc.MetaPathFinder):
-    """Defines the two schemas at the moment that `torchvision` is first imported, and steps aside."""
+def define_schemas(torchvision: ModuleSpec) -> None:
+    """Declare `torchvision::nms` and `torchvision::qnms` unless the compiled half of torchvision can load.
 
-    library: object = None
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name == "torchvision":
-            sys.meta_path.remove(self)
-            define_schemas()
-        return None
-
-
-def define_schemas() -> None:
-    """Declare `torchvision::nms` and `torchvision::qnms` unless the compiled half of torchvision can load."""
+    Called whenever somebody looks for torchvision; once is enough.
+    """
     import torch
 
-    spec = importlib.machinery.PathFinder.find_spec("torchvision")
-    if spec is None or not spec.submodule_search_locations:
+    if Mending.kept:
         return
-    compiled = Path(spec.submodule_search_locations[0]) / "_C.so"
+
+    compiled = Path((torchvision.submodule_search_locations or [""])[0]) / "_C.so"
     try:
         torch.ops.load_library(str(compiled))  # type: ignore[no-untyped-call]
     except OSError:
         library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
         for schema in SCHEMAS:
             library.define(schema)  # type: ignore[no-untyped-call]
-        TorchvisionSchemas.library = library  # the definitions live as long as this object
+        Mending.kept.append(library)  # the definitions live as long as this object
+
+
+def spread_floats(rejection_sampler: ModuleType) -> None:
+    """Replace `expand_batch_to_tokens`: [num_requests] to [num_tokens], one entry a judged position."""
+    import torch
+
+    def expand_batch_to_tokens(
+        x: torch.Tensor, cu_num_tokens: torch.Tensor, num_tokens: int, replace_from: int = 0, replace_to: int = 0
+    ) -> torch.Tensor:
+        counts = cu_num_tokens.diff(prepend=cu_num_tokens.new_zeros(1))
+        spread = x.repeat_interleave(counts, output_size=num_tokens)
+        return spread if replace_from == replace_to else spread.masked_fill(spread == replace_from, replace_to)
+
+    rejection_sampler.expand_batch_to_tokens = expand_batch_to_tokens  # type: ignore[attr-defined]
+
+
+def feed_contiguous(mllama4: ModuleType) -> None:
+    """Make the input of the patch embedding's linear layer contiguous."""
+    convolution = mllama4.Llama4UnfoldConvolution
+    build = convolution.__init__
+
+    def build_and_hook(self: Any, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        self.linear.register_forward_pre_hook(lambda _, inputs: tuple(tensor.contiguous() for tensor in inputs))
+
+    convolution.__init__ = build_and_hook
+
+
+class Mended(Loader):
+    """Loads a module as its own loader does, then mends it."""
+
+    def __init__(self, loader: Loader, mend: Callable[[ModuleType], None]) -> None:
+        self.loader = loader
+        self.mend = mend
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """What the module's own loader makes."""
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module's own code, then the mending."""
+        self.loader.exec_module(module)
+        self.mend(module)
+
+
+class Mending(MetaPathFinder):
+    """Finds the modules that need mending, before the ordinary finders do."""
+
+    kept: list[object] = []  # noqa: RUF012
+    before = {"torchvision": define_schemas}  # noqa: RUF012
+    after = {  # noqa: RUF012
+        "vllm.v1.sample.rejection_sampler": spread_floats,
+        "vllm.model_executor.models.mllama4": feed_contiguous,
+    }
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec of a module to mend; None for all others."""
+        before, after = self.before.get(fullname), self.after.get(fullname)
+        if not (before or after):
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec and before:
+            before(spec)
+        if spec and spec.loader and after:
+            spec.loader = Mended(spec.loader, after)
+        return spec
 
 
 def run_shadowed() -> None:
@@ -58,7 +123,6 @@ def run_shadowed() -> None:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
-if "torchvision" not in sys.modules and not any(type(f).__name__ == "TorchvisionSchemas" for f in sys.meta_path):
-    sys.meta_path.insert(0, TorchvisionSchemas())
+sys.meta_path.insert(0, Mending())
 if __name__ == "sitecustomize":
     run_shadowed()

@@ -1,0 +1,192 @@
+"""What to run and how, validated once, with errors that say the fix. Knows file formats of checkpoints, not vLLM.
+
+Reads configs only (JSON), never weights, so that a wrong pair is told before half a minute of loading.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eagle3_viz.errors import InputError
+from eagle3_viz.events import Sampling
+
+MAX_SPECULATIVE_TOKENS = 16  # vLLM takes 128; a lane wider than this cannot be read
+MAX_TOP_LOGPROBS = 20
+MAX_PROMPT_CHARACTERS = 1_000_000
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """A verifier, a draft head, and how to run them.
+
+    Attributes:
+        speculator: folder or Hugging Face id of the draft head.
+        verifier: folder or id of the verifier; None for the one that the speculator names.
+        num_speculative_tokens: K; None for the speculator's own.
+        tensor_parallel_size: over how many devices the verifier is split.
+        dtype: in vLLM's words.
+        max_model_len: longest prompt and output together, in tokens; None for the model's own.
+        engine_args: any other engine argument of vLLM, passed on as it is.
+    """
+
+    speculator: str
+    verifier: str | None = None
+    num_speculative_tokens: int | None = None
+    tensor_parallel_size: int = 1
+    dtype: str = "auto"
+    max_model_len: int | None = None
+    engine_args: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_k(self.num_speculative_tokens)
+        if self.tensor_parallel_size < 1:
+            raise InputError(f"tensor parallel size is {self.tensor_parallel_size}: it must be at least 1")
+        if self.max_model_len is not None and self.max_model_len < 2:
+            raise InputError(f"maximum length is {self.max_model_len}: it must leave room for a prompt and a token")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A verifier and a head that fit together, with both configs."""
+
+    verifier: str
+    speculator: str
+    num_speculative_tokens: int
+    verifier_config: dict[str, Any]
+    speculator_config: dict[str, Any]
+
+
+def check_k(k: int | None) -> None:
+    """Check K against our own limit.
+
+    Raises:
+        InputError: it is out of range.
+    """
+    if k is not None and not 1 <= k <= MAX_SPECULATIVE_TOKENS:
+        raise InputError(
+            f"num_speculative_tokens (K) is {k}: eagle3_viz shows 1 to {MAX_SPECULATIVE_TOKENS}"
+            " (vLLM itself allows up to 128)"
+        )
+
+
+def check_sampling(sampling: Sampling, top_logprobs: int) -> None:
+    """Check the sampling parameters.
+
+    Raises:
+        InputError: one is out of range.
+    """
+    rules = (
+        (0 <= sampling.temperature <= 10, f"temperature is {sampling.temperature}: give 0 (greedy) to 10"),
+        (0 < sampling.top_p <= 1, f"top_p is {sampling.top_p}: give more than 0, at most 1"),
+        (sampling.top_k is None or sampling.top_k >= 1, f"top_k is {sampling.top_k}: give 1 or more, or leave it out"),
+        (sampling.max_tokens >= 1, f"max tokens is {sampling.max_tokens}: give 1 or more"),
+        (0 <= top_logprobs <= MAX_TOP_LOGPROBS, f"top logprobs is {top_logprobs}: give 0 to {MAX_TOP_LOGPROBS}"),
+    )
+    for holds, message in rules:
+        if not holds:
+            raise InputError(message)
+
+
+def resolve(config: EngineConfig) -> Pair:
+    """Find both checkpoints and check that they belong together.
+
+    Raises:
+        InputError: one is missing, is not what it should be, or belongs to another verifier.
+    """
+    head = read_config(config.speculator, "speculator")
+    if not is_speculator(head):
+        raise InputError(
+            f"{config.speculator} is no EAGLE-3 speculator: its config.json names neither a `speculators_model_type`"
+            " nor an Eagle3 architecture. Is it the verifier?"
+        )
+    speculators = head.get("speculators_config", {})
+    verifier = config.verifier or speculators.get("verifier", {}).get("name_or_path")
+    if not verifier:
+        raise InputError(f"{config.speculator} does not name its verifier: give it with --verifier")
+    verifier_config = read_config(verifier, "verifier")
+    check_fit(config.speculator, head, verifier, verifier_config)
+    k = config.num_speculative_tokens or proposed_tokens(speculators) or 3
+    check_k(k)
+    return Pair(
+        verifier=verifier,
+        speculator=config.speculator,
+        num_speculative_tokens=k,
+        verifier_config=verifier_config,
+        speculator_config=head,
+    )
+
+
+def read_config(name: str, role: str) -> dict[str, Any]:
+    """The config.json of a checkpoint in a folder or on the Hugging Face hub.
+
+    Raises:
+        InputError: there is none, or it is no JSON object.
+    """
+    folder = Path(name).expanduser()
+    path = folder / "config.json" if folder.is_dir() else hub_config(name, role)
+    if not path.is_file():
+        raise InputError(f"the {role} {name} is no checkpoint: the folder has no config.json")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"the {role}'s {path} is no JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise InputError(f"the {role}'s {path} holds no JSON object")
+    return config
+
+
+def hub_config(name: str, role: str) -> Path:
+    """The path of the config of a checkpoint on the hub, downloaded if need be.
+
+    Raises:
+        InputError: the name is no hub id, or the hub does not have it or cannot be reached.
+    """
+    if not HUB_ID.fullmatch(name):
+        raise InputError(f"the {role} {name} does not exist: give a folder with a config.json, or a Hugging Face id")
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(name, "config.json"))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"the {role} {name} is no folder here and could not be had from the Hugging Face hub: {reason}"
+        ) from error
+
+
+def is_speculator(config: dict[str, Any]) -> bool:
+    """Whether a config is one of an EAGLE-3 head, in Speculators format or in the layout of its makers."""
+    architectures = " ".join(config.get("architectures") or [])
+    return config.get("speculators_model_type") == "eagle3" or "eagle3" in architectures.lower()
+
+
+def proposed_tokens(speculators_config: dict[str, Any]) -> int | None:
+    """K as the speculator's own config proposes it."""
+    methods = speculators_config.get("proposal_methods") or [{}]
+    tokens = methods[0].get("speculative_tokens")
+    return tokens if isinstance(tokens, int) else None
+
+
+def check_fit(speculator: str, head: dict[str, Any], verifier: str, verifier_config: dict[str, Any]) -> None:
+    """Check that a head was made for a verifier of this shape.
+
+    Raises:
+        InputError: hidden size or vocabulary disagree.
+    """
+    if is_speculator(verifier_config):
+        raise InputError(f"the verifier {verifier} is itself a speculator: give the model that it drafts for")
+    draft = head.get("transformer_layer_config") or head
+    target = verifier_config.get("text_config") or verifier_config
+    hidden = head.get("target_hidden_size") or draft.get("hidden_size")
+    for what, ours, theirs in (
+        ("hidden size", hidden, target.get("hidden_size")),
+        ("vocabulary", draft.get("vocab_size"), target.get("vocab_size")),
+    ):
+        if ours is not None and theirs is not None and ours != theirs:
+            raise InputError(
+                f"the head {speculator} belongs to another verifier: its {what} is {ours}, {verifier} has {theirs}"
+            )

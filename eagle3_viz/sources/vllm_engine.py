@@ -1,0 +1,106 @@
+"""A real vLLM engine as a source: start it, attach the probe, run requests, and let the scheduler judge the witness."""
+
+import asyncio
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import zmq
+import zmq.asyncio
+
+from eagle3_viz.config import EngineConfig, Pair, resolve
+from eagle3_viz.errors import InputError
+from eagle3_viz.events import EngineInfo, Event
+from eagle3_viz.sources.base import Request
+from eagle3_viz.sources.pieces import Vocabulary
+from eagle3_viz.sources.vllm_messages import decoder
+from eagle3_viz.sources.vllm_request import RequestSteps
+from eagle3_viz.sources.vllm_start import Progress, describe, start_engine
+
+
+class VllmSource:
+    """One engine. Use `await VllmSource.open(...)`, from the event loop that will use it."""
+
+    def __init__(self, engine: Any, info: EngineInfo, address: str, socket: zmq.asyncio.Socket) -> None:
+        self.llm = engine
+        self.engine = info
+        self.address = address
+        self.vocabulary = Vocabulary(engine.get_tokenizer())
+        self._socket = socket
+        self.running: dict[str, RequestSteps] = {}
+        self.recordings = 0
+        self._reader = asyncio.create_task(self._read())
+
+    @classmethod
+    async def open(cls, config: EngineConfig, progress: Progress = lambda message, fraction: None) -> Self:
+        """Start the engine, attach the probe, and warm both up.
+
+        Raises:
+            InputError: the pair cannot run, or the probe does not fit.
+        """
+        progress("Reading the configs", None)
+        pair = await asyncio.to_thread(resolve, config)
+        progress("Starting vLLM: importing it takes a while", None)
+        engine = await asyncio.to_thread(start_engine, config, pair, progress)
+        try:
+            return await cls._attach(engine, pair, progress)
+        except BaseException:
+            engine.shutdown()
+            raise
+
+    @classmethod
+    async def _attach(cls, engine: Any, pair: Pair, progress: Progress) -> Self:
+        address = f"ipc://{tempfile.gettempdir()}/eagle3_viz-{os.getpid()}-{secrets.token_hex(4)}"
+        socket = zmq.asyncio.Context.instance().socket(zmq.PULL)
+        socket.bind(address)
+        problems = await engine.collective_rpc("eagle3_viz_attach", args=(address,))
+        if problem := next(filter(None, problems), None):
+            raise InputError(problem)
+        source = cls(engine, describe(engine, pair), address, socket)
+        progress("Warming up", None)
+        await source._warm_up()
+        progress("Ready", 1.0)
+        return source
+
+    async def record(self, requests: Sequence[Request], stop: asyncio.Event | None = None) -> AsyncIterator[Event]:
+        """Run `requests` concurrently; see `sources.base.Source`.
+
+        Raises:
+            InputError: not one of the requests can be run.
+        """
+        from eagle3_viz.sources.vllm_recording import Recording  # imports vLLM, which `open` has prepared
+
+        async for event in Recording(self, requests).run(stop or asyncio.Event()):
+            yield event
+
+    async def close(self) -> None:
+        """Shut the engine down."""
+        self._reader.cancel()
+        await asyncio.to_thread(self.llm.shutdown)
+        self._socket.close(linger=0)
+        await asyncio.to_thread(Path(self.address.removeprefix("ipc://")).unlink, missing_ok=True)
+
+    async def drain(self, engine_id: str) -> int:
+        """How many steps the worker made of a request that has ended. When this returns there will be no more."""
+        return sum(await self.llm.collective_rpc("eagle3_viz_drain", args=(engine_id,)))
+
+    async def _read(self) -> None:
+        while True:
+            step = decoder.decode(await self._socket.recv())
+            for row in step.rows:
+                name = row.request_id.rpartition("-")[0]  # the engine appends a suffix
+                if steps := self.running.get(name):
+                    steps.witness(step, row, step.lost.get(row.request_id, 0))
+
+    async def _warm_up(self) -> None:
+        """Run the first, slow steps before anyone watches."""
+        from vllm import SamplingParams
+
+        for temperature in (0.0, 0.8):
+            params = SamplingParams(temperature=temperature, max_tokens=8, ignore_eos=True)
+            prompt = {"prompt_token_ids": [self.vocabulary.tokenizer.encode("a")[0]] * 4}
+            async for _ in self.llm.generate(prompt, params, f"warm-up-{temperature}"):
+                pass

@@ -1,0 +1,204 @@
+"""One recording on a vLLM engine: its requests run concurrently, and their events come out in order.
+
+For each request the engine's output is the judge of the worker's account (`vllm_request`); how much of the output a
+stop took away, and whether all counts agree, is known when the request has finished.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Protocol
+
+from vllm import SamplingParams
+from vllm.sampling_params import RequestOutputKind
+
+from eagle3_viz.codec import SCHEMA
+from eagle3_viz.errors import InputError
+from eagle3_viz.events import (
+    EngineInfo,
+    Event,
+    RequestFailed,
+    RequestFinished,
+    RequestStarted,
+    TraceFinished,
+    TraceStarted,
+)
+from eagle3_viz.sources import vllm_counters
+from eagle3_viz.sources.base import Request
+from eagle3_viz.sources.pieces import Vocabulary
+from eagle3_viz.sources.vllm_prompt import Prompt, check, render, sampling_arguments, written_text
+from eagle3_viz.sources.vllm_request import PieceBook, RequestSteps
+
+WITNESS_TIMEOUT = 5.0  # seconds that the worker's account may lag behind the engine's output
+
+
+class Engine(Protocol):
+    """What a recording needs of `VllmSource`."""
+
+    llm: Any
+    engine: EngineInfo
+    vocabulary: Vocabulary
+    running: dict[str, RequestSteps]
+    recordings: int
+
+    async def drain(self, engine_id: str) -> int:
+        """How many steps the worker made of a request that has ended."""
+
+
+class Recording:
+    """One call of `record`: the requests in it, and their events on the way to the caller."""
+
+    def __init__(self, source: Engine, requests: Sequence[Request]) -> None:
+        self.source = source
+        self.requests = requests
+        self.started = time.monotonic()
+        self.events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self.book = PieceBook(source.vocabulary.piece)
+
+    async def run(self, stop: asyncio.Event) -> AsyncIterator[Event]:
+        """Yield the recording's events."""
+        k = self.source.engine.num_speculative_tokens
+        self.started = time.monotonic()
+        runs = [partial(self._run, *accepted, stop) for accepted in await self._accept()]
+        self.source.recordings += 1
+        alone = self.source.recordings == 1
+        before = vllm_counters.totals(k)
+        task = asyncio.create_task(self._run_all(runs))
+        try:
+            while (event := await self.events.get()) is not None:
+                yield event
+            alone = alone and self.source.recordings == 1
+            totals = vllm_counters.difference(vllm_counters.totals(k), before) if alone else None
+            yield TraceFinished(t_ms=self._now(), num_requests=len(self.requests), engine_totals=totals)
+        finally:
+            self.source.recordings -= 1
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def _now(self) -> float:
+        return (time.monotonic() - self.started) * 1e3
+
+    async def _accept(self) -> list[tuple[Request, Prompt]]:
+        """Render all prompts and queue the first events; a request that cannot run has failed already."""
+        created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        rendered = [await asyncio.to_thread(self._render, request) for request in self.requests]
+        errors = [found for found in rendered if isinstance(found, InputError)]
+        if errors and len(errors) == len(rendered):
+            raise errors[0]
+        self.events.put_nowait(
+            TraceStarted(schema=SCHEMA, trace_id=secrets.token_hex(8), created=created, engine=self.source.engine)
+        )
+        accepted = []
+        for request, found in zip(self.requests, rendered, strict=True):
+            if isinstance(found, InputError):
+                self._start(request, Prompt(text=written_text(request)[:1000], token_ids=[], engine_input={}))
+                self._fail(request, str(found))
+            else:
+                self._start(request, found)
+                accepted.append((request, found))
+        return accepted
+
+    def _render(self, request: Request) -> Prompt | InputError:
+        model = self.source.llm.model_config
+        if request.images and not model.is_multimodal_model:
+            return InputError(
+                f"{self.source.engine.verifier} reads text only: leave the image out, or choose a model that sees"
+            )
+        try:
+            check(request)
+            return render(request, self.source.vocabulary.tokenizer, model.max_model_len)
+        except InputError as error:
+            return error
+
+    def _start(self, request: Request, prompt: Prompt) -> None:
+        if pieces := self.book.news(prompt.token_ids):
+            self.events.put_nowait(pieces)
+        self.events.put_nowait(
+            RequestStarted(
+                request_id=request.request_id,
+                t_ms=self._now(),
+                messages=request.messages,
+                text=prompt.text,
+                token_ids=prompt.token_ids,
+                images=prompt.images,
+                sampling=request.sampling,
+                parent=request.parent,
+            )
+        )
+
+    def _fail(self, request: Request, error: str) -> None:
+        self.events.put_nowait(RequestFailed(request_id=request.request_id, t_ms=self._now(), error=error))
+
+    async def _run_all(self, runs: Sequence[Callable[[], Any]]) -> None:
+        try:
+            await asyncio.gather(*(run() for run in runs))
+        finally:
+            self.events.put_nowait(None)
+
+    async def _run(self, request: Request, prompt: Prompt, stop: asyncio.Event) -> None:
+        engine_id = f"eagle3viz-{secrets.token_hex(8)}"
+        steps = RequestSteps(request.request_id, self.book, self.events.put_nowait, self.started)
+        self.source.running[engine_id] = steps
+        aborter = asyncio.create_task(self._abort_on(stop, engine_id))
+        try:
+            final, text = await self._generate(engine_id, request, prompt, steps)
+            await self._settle(engine_id, steps, final)
+            self._finish(request, steps, final, text)
+        except Exception as error:
+            steps.finish()
+            self._fail(request, f"{type(error).__name__}: {error}")
+        finally:
+            aborter.cancel()
+            del self.source.running[engine_id]
+
+    async def _abort_on(self, stop: asyncio.Event, engine_id: str) -> None:
+        await stop.wait()
+        await self.source.llm.abort(engine_id)
+
+    async def _generate(self, engine_id: str, request: Request, prompt: Prompt, steps: RequestSteps) -> tuple[Any, str]:
+        params = SamplingParams(
+            **sampling_arguments(request.sampling),
+            output_kind=RequestOutputKind.DELTA,
+            extra_args={"eagle3_viz": request.top_logprobs},
+        )
+        text: list[str] = []
+        final = None
+        async for output in self.source.llm.generate(prompt.engine_input, params, engine_id):
+            final = output.outputs[0]
+            text.append(final.text)
+            steps.deliver(final.token_ids)
+        return final, "".join(text)
+
+    async def _settle(self, engine_id: str, steps: RequestSteps, final: Any) -> None:
+        """Wait for the worker's account of all that the request ran, then emit what is left of it."""
+        # The engine itself stops nothing in mid-air; an abort and a stop string may leave a step under way.
+        left_by_engine = final.finish_reason == "length" or not isinstance(final.stop_reason, str)
+        made = 0 if left_by_engine and final.finish_reason != "abort" else await self.source.drain(engine_id)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WITNESS_TIMEOUT):
+                while steps.witnessed < made or not steps.covered:
+                    steps.news.clear()
+                    await steps.news.wait()
+        steps.finish()
+        if steps.witnessed < made:
+            steps.lose(made - steps.witnessed, time.monotonic())
+
+    def _finish(self, request: Request, steps: RequestSteps, final: Any, text: str) -> None:
+        counters = vllm_counters.of_request(final.spec_decode_metrics)
+        ours = steps.tally.counters(self.source.engine.num_speculative_tokens)
+        self.events.put_nowait(
+            RequestFinished(
+                request_id=request.request_id,
+                t_ms=self._now(),
+                finish_reason=final.finish_reason,
+                text=text,
+                output_token_ids=steps.output_token_ids,
+                engine_counters=counters,
+                counters_verified=None if counters is None else counters == ours,
+            )
+        )

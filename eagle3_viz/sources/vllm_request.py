@@ -1,0 +1,156 @@
+"""One request's steps, from the worker's account (the witness) to the trace, as the scheduler's output confirms them.
+
+The worker sees every token that the verifier emitted; the scheduler decides how many of them the text keeps. A step
+becomes an event once the engine's output covers it; what a stop removed is known when the request has finished.
+This module knows neither vLLM nor ZeroMQ.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from eagle3_viz.counting import Tally
+from eagle3_viz.events import Event, Judged, Milliseconds, Piece, Pieces, Proposed, Step, StepsDropped
+from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow, ProposedRow
+
+PieceOf = Callable[[int], str | Piece]
+
+
+class PieceBook:
+    """The pieces that a recording has named so far."""
+
+    def __init__(self, piece_of: PieceOf) -> None:
+        self.piece_of = piece_of
+        self.known: set[int] = set()
+
+    def news(self, ids: Iterable[int]) -> Pieces | None:
+        """The event for those of `ids` that are new, or None."""
+        new = {token for token in ids if token >= 0} - self.known
+        self.known |= new
+        return Pieces(pieces={token: self.piece_of(token) for token in sorted(new)}) if new else None
+
+
+class RequestSteps:
+    """Puts witnessed steps and confirmed output together.
+
+    Attributes:
+        output_token_ids: what the engine has delivered.
+        tally: the counts over the steps emitted so far.
+        witnessed: steps that arrived or are known to be lost.
+    """
+
+    def __init__(self, request_id: str, book: PieceBook, emit: Callable[[Event], None], started: float) -> None:
+        self.request_id = request_id
+        self.book = book
+        self.emit = emit
+        self.started = started
+        self.output_token_ids: list[int] = []
+        self.tally = Tally()
+        self.witnessed = 0
+        self.index = 0
+        self.reached = 0  # output positions that emitted steps cover
+        self.pending: deque[tuple[EngineStep, JudgedRow]] = deque()
+        self.news = asyncio.Event()
+
+    @property
+    def covered(self) -> bool:
+        """Whether the witnessed steps reach the end of the delivered output."""
+        if not self.pending:
+            return self.reached >= len(self.output_token_ids)
+        row = self.pending[-1][1]
+        return row.output_start + len(row.emitted) >= len(self.output_token_ids)
+
+    def witness(self, step: EngineStep, row: JudgedRow, lost: int) -> None:
+        """Take a step from the worker, and how many before it were lost."""
+        if lost:
+            self.lose(lost, step.time)
+        self.witnessed += 1
+        self.pending.append((step, row))
+        self._settle()
+        self.news.set()
+
+    def deliver(self, token_ids: Iterable[int]) -> None:
+        """Take tokens from the engine's output."""
+        self.output_token_ids.extend(token_ids)
+        self._settle()
+
+    def finish(self) -> None:
+        """Emit what is left: the engine has delivered its last token."""
+        while self.pending:
+            step, row = self.pending.popleft()
+            kept = max(len(self.output_token_ids) - row.output_start, 0)
+            self._emit(step, row, num_cut=len(row.emitted) - kept)
+
+    def lose(self, count: int, time: float) -> None:
+        """Record that steps were lost; those before them go first."""
+        while self.pending:
+            self._emit(*self.pending.popleft(), num_cut=0)
+        t_ms = (time - self.started) * 1e3
+        self.emit(StepsDropped(request_id=self.request_id, t_ms=t_ms, after_index=self.index - 1, count=count))
+        self.index += count
+        self.witnessed += count
+
+    def _settle(self) -> None:
+        while self.pending:
+            step, row = self.pending[0]
+            if row.output_start + len(row.emitted) > len(self.output_token_ids):
+                return
+            self.pending.popleft()
+            self._emit(step, row, num_cut=0)
+
+    def _emit(self, step: EngineStep, row: JudgedRow, num_cut: int) -> None:
+        event = make_step(self.request_id, self.index, step, row, num_cut, self.started)
+        tops = [entry[0] for top in (*row.proposed.tops, *row.tops) for entry in top]
+        if pieces := self.book.news([*row.emitted, *row.proposed.ids, *tops]):
+            self.emit(pieces)
+        self.emit(event)
+        self.tally.add(event)
+        self.index += 1
+        self.reached = row.output_start + len(row.emitted) - num_cut
+
+
+def make_step(request_id: str, index: int, step: EngineStep, row: JudgedRow, num_cut: int, started: float) -> Step:
+    """The trace's event for one row of the worker's account."""
+    return Step(
+        request_id=request_id,
+        t_ms=(step.time - started) * 1e3,
+        index=index,
+        engine_step=step.number,
+        batch_size=step.batch_size,
+        output_start=row.output_start,
+        proposed=proposed_tokens(row.proposed),
+        num_accepted=len(row.emitted) - 1,
+        emitted=row.emitted,
+        num_cut=num_cut,
+        rule=row.rule,
+        verifier=judged_positions(row),
+        ms=Milliseconds(draft=step.draft_ms, verify=step.verify_ms, step=step.step_ms),
+    )
+
+
+def proposed_tokens(row: ProposedRow) -> list[Proposed]:
+    """The proposal; tokens that the head did not make are fillers."""
+    if not row.logprobs:
+        return [Proposed(id=token, origin="filler") for token in row.ids]
+    return [
+        Proposed(id=token, logprob=logprob, top=top)
+        for token, logprob, top in zip(row.ids, row.logprobs, row.tops, strict=True)
+    ]
+
+
+def judged_positions(row: JudgedRow) -> list[Judged]:
+    """One entry an emitted token: the judged positions, and the bonus row where all were accepted."""
+
+    def at(values: Sequence[float | None], position: int) -> float | None:
+        return values[position] if position < len(values) else None
+
+    return [
+        Judged(
+            proposed_logprob=at(row.proposed_logprobs, position),
+            emitted_logprob=row.emitted_logprobs[position],
+            accept_probability=at(row.accept_probabilities, position),
+            entropy=row.entropies[position],
+            top=row.tops[position],
+        )
+        for position in range(len(row.emitted))
+    ]

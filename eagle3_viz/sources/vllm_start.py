@@ -1,0 +1,80 @@
+"""Starting vLLM for a pair, and describing what was started. CPU and GPU by the same code."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from eagle3_viz import cpu
+from eagle3_viz.config import EngineConfig, Pair
+from eagle3_viz.events import EngineInfo
+
+Progress = Callable[[str, float | None], None]
+
+
+def start_engine(config: EngineConfig, pair: Pair, progress: Progress) -> Any:
+    """Start an `AsyncLLM`. Blocks for as long as that takes."""
+    cpu.prepare()
+    if Path(pair.verifier).is_dir() and Path(pair.speculator).is_dir():
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing to ask the hub for
+    from vllm import AsyncEngineArgs
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    progress(f"Loading {Path(pair.verifier).name} and its draft head", None)
+    arguments: dict[str, Any] = {
+        "model": pair.verifier,
+        "dtype": config.dtype,
+        "tensor_parallel_size": config.tensor_parallel_size,
+        "worker_extension_cls": "eagle3_viz.sources.vllm_probe.ProbeExtension",
+        "per_request_spec_decode_metrics": "detailed",
+    }
+    if config.max_model_len is not None:
+        arguments["max_model_len"] = config.max_model_len
+    if cpu.is_cpu_only():
+        arguments["enforce_eager"] = True
+    extra = dict(config.engine_args)
+    speculative = {
+        "method": "eagle3",
+        "model": pair.speculator,
+        "num_speculative_tokens": pair.num_speculative_tokens,
+        **extra.pop("speculative_config", {}),
+    }
+    engine_args = AsyncEngineArgs(**{**arguments, **extra}, speculative_config=speculative)
+    return AsyncLLM.from_engine_args(engine_args)
+
+
+def describe(engine: Any, pair: Pair) -> EngineInfo:
+    """The trace's description of a running engine."""
+    import vllm
+    from vllm.platforms import current_platform
+
+    config = engine.vllm_config
+    speculative = config.speculative_config
+    head = pair.speculator_config
+    aux = head.get("eagle_aux_hidden_state_layer_ids") or head.get("eagle_config", {}).get(
+        "eagle_aux_hidden_state_layer_ids"
+    )
+    return EngineInfo(
+        verifier=display_name(pair.verifier),
+        draft=display_name(pair.speculator),
+        method=speculative.method,
+        num_speculative_tokens=speculative.num_speculative_tokens,
+        draft_sample_method=speculative.draft_sample_method,
+        rejection_sample_method=speculative.rejection_sample_method,
+        vocab_size=config.model_config.get_vocab_size(),
+        draft_vocab_size=head.get("draft_vocab_size"),
+        aux_hidden_state_layer_ids=aux,
+        vllm_version=vllm.__version__,
+        model_runner="v1",
+        async_scheduling=bool(config.scheduler_config.async_scheduling),
+        device=current_platform.device_type,
+        dtype=str(config.model_config.dtype).removeprefix("torch."),
+        tensor_parallel_size=config.parallel_config.tensor_parallel_size,
+        max_model_len=config.model_config.max_model_len,
+    )
+
+
+def display_name(checkpoint: str) -> str:
+    """A checkpoint's name without the machine's folders."""
+    path = Path(checkpoint)
+    return path.resolve().name if path.is_dir() else checkpoint
