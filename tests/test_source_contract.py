@@ -57,11 +57,18 @@ async def open_replay() -> AsyncIterator[Opened]:
     yield Opened(source, source.requests)
 
 
-SOURCES = [pytest.param(open_scripted, id="scripted"), pytest.param(open_replay, id="replay")]
+SOURCES = [
+    pytest.param(open_scripted, id="scripted"),
+    pytest.param(open_replay, id="replay"),
+    pytest.param(None, id="vllm", marks=pytest.mark.engine),
+]
 
 
 @pytest.fixture(params=SOURCES)
 async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
+    if request.param is None:
+        yield Opened(request.getfixturevalue("vllm_source"), REQUESTS)
+        return
     async with cast(Open, request.param)() as it:
         yield it
 

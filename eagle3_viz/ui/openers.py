@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from eagle3_viz.errors import InputError
 from eagle3_viz.sources.base import Source
+from eagle3_viz.sources.opening import open_engine
 from eagle3_viz.ui.host import Progress
 
 SCRIPTED_STEPS_PER_SECOND = 12.0  # slow enough to watch
@@ -21,38 +21,16 @@ async def open_scripted(progress: Progress, *, num_speculative_tokens: int | Non
 
 async def open_bundled(progress: Progress, *, name: str, num_speculative_tokens: int | None = None) -> Source:
     """A pair that ships, fetched and converted on first use."""
-    from eagle3_viz import bundled
-    from eagle3_viz.config import EngineConfig
-    from eagle3_viz.gguf_verifier import PrepareError
-    from eagle3_viz.sources.vllm_engine import VllmSource
-
-    try:
-        pair = await asyncio.to_thread(bundled.get, name, progress)
-    except (FileNotFoundError, PrepareError) as error:
-        raise InputError(str(error)) from error
-    arguments = pair.engine_args()
-    return await VllmSource.open(
-        EngineConfig(
-            speculator=str(pair.speculator),
-            verifier=arguments.pop("model"),
-            num_speculative_tokens=num_speculative_tokens or arguments["speculative_config"]["num_speculative_tokens"],
-            dtype=arguments.pop("dtype"),
-            max_model_len=arguments.pop("max_model_len"),
-            engine_args={key: value for key, value in arguments.items() if key != "speculative_config"},
-        ),
-        progress,
-    )
+    return await open_engine(progress, model=name, num_speculative_tokens=num_speculative_tokens)
 
 
 async def open_speculator(
     progress: Progress, *, speculator: str, verifier: str | None = None, num_speculative_tokens: int | None = None
 ) -> Source:
     """A head of the user's own."""
-    from eagle3_viz.config import EngineConfig
-    from eagle3_viz.sources.vllm_engine import VllmSource
-
-    config = EngineConfig(speculator=speculator, verifier=verifier, num_speculative_tokens=num_speculative_tokens)
-    return await VllmSource.open(config, progress)
+    return await open_engine(
+        progress, speculator=speculator, verifier=verifier, num_speculative_tokens=num_speculative_tokens
+    )
 
 
 async def open_trace(progress: Progress, *, path: Path) -> Source:

@@ -1,0 +1,88 @@
+"""The prompts that a user names on the command line or in a file, as requests."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from eagle3_viz.errors import InputError
+from eagle3_viz.events import Sampling
+from eagle3_viz.sources.base import Request
+
+
+def requests_of(args: argparse.Namespace) -> list[Request]:
+    """The requests of `record`'s arguments, in order.
+
+    Raises:
+        InputError: a file cannot be read, or a line of it is no prompt.
+    """
+    sampling = Sampling(temperature=args.temperature, seed=args.seed, max_tokens=args.max_tokens)
+    if args.prompts:
+        prompts = [(prompt, images) for prompt, images in read_prompts(args.prompts)]
+    else:
+        prompts = [(args.prompt, [read_file(path) for path in args.image])]
+    return [
+        Request(
+            request_id=f"r{number}",
+            messages=None if args.raw else [{"role": "user", "content": content(prompt, len(images))}],
+            prompt=prompt if args.raw else None,
+            images=tuple(images),
+            sampling=sampling,
+            top_logprobs=args.top_logprobs,
+        )
+        for number, (prompt, images) in enumerate(prompts)
+    ]
+
+
+def content(prompt: str, num_images: int) -> str | list[dict[str, str]]:
+    """A message's content: images first, as chat templates want them."""
+    if not num_images:
+        return prompt
+    return [{"type": "image"}] * num_images + [{"type": "text", "text": prompt}]
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def read_prompts(path: Path) -> Iterator[tuple[str, list[bytes]]]:
+    """Prompt and images of each line; of several turns the first is taken.
+
+    Raises:
+        InputError: a line is no JSON object with `prompt` or `turns`, or there is no line at all.
+    """
+    lines = [line for line in read_file(path).decode("utf-8", "replace").splitlines() if line.strip()]
+    if not lines:
+        raise InputError(f"{path} holds no prompts: give a line of JSON with `prompt` for each")
+    for number, line in enumerate(lines, start=1):
+        record = parse(line, f"{path}, line {number}")
+        turns = record.get("turns")
+        prompt = record.get("prompt", turns[0] if isinstance(turns, list) and turns else None)
+        if not isinstance(prompt, str):
+            raise InputError(f"{path}, line {number}: there is no `prompt` and no `turns`")
+        image = record.get("image")
+        yield prompt, [read_file(path.parent / image)] if image else []
+
+
+def parse(line: str, place: str) -> dict[str, Any]:
+    """The JSON object on a line.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{place}: no JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{place}: no JSON object")
+    return record

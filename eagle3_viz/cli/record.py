@@ -1,0 +1,120 @@
+"""`record`: generate from prompts on a real engine and write what happened as a trace file."""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from eagle3_viz import bundled, codec
+from eagle3_viz.cli.prompts import requests_of
+from eagle3_viz.config import check_k, check_sampling
+from eagle3_viz.errors import InputError
+from eagle3_viz.events import RequestFailed, Step
+from eagle3_viz.sources.base import Request, Source
+from eagle3_viz.sources.opening import open_engine
+from eagle3_viz.sources.vllm_prompt import check
+from eagle3_viz.trace import Trace
+
+Tell = Callable[[str, float | None], None]
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb's arguments."""
+    parser = subparsers.add_parser("record", description="Generate from prompts and write a trace file.")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--prompt", metavar="TEXT", help="one prompt, sent through the chat template")
+    what.add_argument("--prompts", metavar="FILE", type=Path, help="JSON lines with `prompt` or `turns`, `image`")
+    parser.add_argument("--image", metavar="FILE", type=Path, action="append", default=[], help="may be repeated")
+    parser.add_argument("--raw", action="store_true", help="no chat template")
+    parser.add_argument("--max-tokens", metavar="N", type=int, default=256)
+    parser.add_argument("--temperature", metavar="T", type=float, default=0.0, help="0 (default) is greedy")
+    parser.add_argument("--seed", metavar="S", type=int)
+    parser.add_argument("--top-logprobs", metavar="N", type=int, default=5, help="alternatives on either side")
+    parser.add_argument("--num-speculative-tokens", metavar="K", type=int, help="default: the head's own")
+    parser.add_argument("--model", choices=bundled.NAMES, default=bundled.NAMES[0], help="a pair that ships")
+    parser.add_argument("--speculator", metavar="P", help="folder or Hugging Face id of a head of your own")
+    parser.add_argument("--verifier", metavar="P", help="its verifier, if not the one that it names")
+    parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help=".jsonl or .jsonl.gz")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record; returns 1 where a request failed."""
+    requests = requests_of(args)
+    check_k(args.num_speculative_tokens)
+    check_sampling(requests[0].sampling, args.top_logprobs)
+    if not args.prompts:
+        check(requests[0])  # before half a minute of starting the engine
+    trace = asyncio.run(record_to(args, requests))
+    failed = [event for event in trace.events if isinstance(event, RequestFailed)]
+    for event in failed:
+        print(f"eagle3_viz record: {event.request_id} failed: {event.error}", file=sys.stderr)
+    print(f"{args.output}: {len(trace.requests) - len(failed)} of {len(trace.requests)} requests recorded")
+    return 1 if failed else 0
+
+
+async def record_to(args: argparse.Namespace, requests: list[Request]) -> Trace:
+    """Start the engine, run the requests, and write each event as it comes."""
+    with progress_on_stderr() as tell:
+        source = await open_engine(
+            tell,
+            model=args.model,
+            speculator=args.speculator,
+            verifier=args.verifier,
+            num_speculative_tokens=args.num_speculative_tokens,
+        )
+        try:
+            return await write(source, requests, args.output, tell)
+        finally:
+            await source.close()
+
+
+async def write(source: Source, requests: list[Request], path: Path, tell: Tell) -> Trace:
+    """Record into a file. There is none where nothing could be recorded."""
+    trace = Trace()
+    most = sum(request.sampling.max_tokens for request in requests)
+    tokens = 0
+    with contextlib.ExitStack() as stack:
+        stream = None
+        async for event in source.record(requests):
+            trace.append(event)
+            if stream is None:
+                stream = stack.enter_context(open_output(path))
+            stream.write(codec.encode(event))
+            if isinstance(event, Step):
+                tokens += len(event.emitted) - event.num_cut
+                tell(f"{tokens} tokens of at most {most}", tokens / most)
+    return trace
+
+
+def open_output(path: Path) -> BinaryIO:
+    """Open the file to write.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return codec.open_write(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def progress_on_stderr() -> Iterator[Tell]:
+    """Shows what is going on and how far it is, where stderr is a terminal."""
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+
+        def tell(message: str, fraction: float | None) -> None:
+            total = None if fraction is None else 1.0
+            progress.update(task, description=message, total=total, completed=fraction or 0)
+
+        yield tell
