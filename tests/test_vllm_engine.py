@@ -114,7 +114,8 @@ async def test_steps_explain_their_verdict(vllm_source: VllmSource) -> None:
             assert len(step.verifier) == len(step.emitted)
             assert len(step.proposed) == 3
             assert all(token.logprob is not None and len(token.top) == 5 for token in step.proposed)
-            assert step.ms.draft and step.ms.verify and step.ms.step
+            assert 0 < (step.ms.draft or 0) < (step.ms.step or 0)
+            assert 0 < (step.ms.verify or 0) < (step.ms.step or 0)
     for step in trace.requests["r0"].steps[1:]:
         probabilities = [row.accept_probability for row in step.verifier[: len(step.proposed)]]
         assert step.rule == "greedy"

@@ -23,7 +23,8 @@ def engine_step(number: int, judged: JudgedRow) -> EngineStep:
 
 def account(lengths: list[int]) -> list[JudgedRow]:
     """Rows that emit this many tokens each: 0, 1, 2, …"""
-    rows, start = [], 0
+    rows: list[JudgedRow] = []
+    start = 0
     for length in lengths:
         emitted = list(range(start, start + length))
         rows.append(row(start, emitted, [*emitted[:-1], 999][:3] if rows else []))
