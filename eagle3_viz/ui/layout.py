@@ -84,9 +84,9 @@ def build(host: Host, runs: Runs) -> gr.Blocks:
 def build_settings() -> list[Any]:
     """The controls beside the prompt, in the order of `Controls`."""
     with gr.Row(elem_id="e3-settings"):
-        mode = gr.Radio([CHAT, RAW], value=CHAT, label="Send as", scale=2, min_width=190)
-        max_tokens = gr.Number(DEFAULT_MAX_TOKENS, label="Max tokens", min_width=60)
-        temperature = gr.Number(0, label="Temperature", min_width=60)
+        mode = gr.Radio([CHAT, RAW], value=CHAT, label="Send as", scale=2, min_width=130)
+        max_tokens = gr.Number(DEFAULT_MAX_TOKENS, label="Max tokens", min_width=90)
+        temperature = gr.Number(0, label="Temperature", min_width=95)
         seed = gr.Textbox(label="Seed", placeholder="any", min_width=60)  # a number box cannot be empty
     return [mode, max_tokens, temperature, seed]
 
