@@ -15,7 +15,7 @@ from eagle3_viz.events import Sampling
 MAX_SPECULATIVE_TOKENS = 16  # vLLM takes 128; a lane wider than this cannot be read
 MAX_TOP_LOGPROBS = 20
 MAX_PROMPT_CHARACTERS = 1_000_000
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,3 +11,5 @@ AUX_LAYERS = (4, 22, 29)
 VERIFIER_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 RUNS = Path("runs/smollm2")
 SEED = 20251125
+VOCAB_SIZE = 49152
+END_TOKEN = 2  # <|im_end|>
