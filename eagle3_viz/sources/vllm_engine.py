@@ -6,7 +6,7 @@ import secrets
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import zmq
 import zmq.asyncio
@@ -20,6 +20,9 @@ from eagle3_viz.sources.vllm_messages import decoder
 from eagle3_viz.sources.vllm_request import RequestSteps
 from eagle3_viz.sources.vllm_start import Progress, describe, start_engine
 
+if TYPE_CHECKING:
+    from eagle3_viz.sources.vllm_recording import Recording
+
 
 class VllmSource:
     """One engine. Use `await VllmSource.open(...)`, from the event loop that will use it."""
@@ -31,7 +34,7 @@ class VllmSource:
         self.vocabulary = Vocabulary(engine.get_tokenizer())
         self._socket = socket
         self.running: dict[str, RequestSteps] = {}
-        self.recordings = 0
+        self.recordings: set["Recording"] = set()
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
@@ -56,10 +59,10 @@ class VllmSource:
         address = f"ipc://{tempfile.gettempdir()}/eagle3_viz-{os.getpid()}-{secrets.token_hex(4)}"
         socket = zmq.asyncio.Context.instance().socket(zmq.PULL)
         socket.bind(address)
-        problems = await engine.collective_rpc("eagle3_viz_attach", args=(address,))
-        if problem := next(filter(None, problems), None):
+        attached = await engine.collective_rpc("eagle3_viz_attach", args=(address,))
+        if problem := attached[0]["problem"]:
             raise InputError(problem)
-        source = cls(engine, describe(engine, pair), address, socket)
+        source = cls(engine, describe(engine, pair, attached[0]["model_runner"]), address, socket)
         progress("Warming up", None)
         await source._warm_up()
         progress("Ready", 1.0)

@@ -42,20 +42,21 @@ class ProbeExtension:
     rank: int
     eagle3_viz_probe: "Probe | None" = None
 
-    def eagle3_viz_attach(self, address: str) -> str | None:
+    def eagle3_viz_attach(self, address: str) -> dict[str, str | None]:
         """Start to push to `address` (ZeroMQ). Only the first rank does.
 
         Returns:
-            Why the probe does not fit this engine, or None when all is well.
+            `model_runner`, "v1" or "v2", and `problem`: why the probe does not fit this engine, None if it does.
         """
+        attached: dict[str, str | None] = {"model_runner": runner_kind(self.model_runner), "problem": None}
         if self.rank:
-            return None
+            return attached
         try:
             self.eagle3_viz_detach()
             self.eagle3_viz_probe = Probe(self.model_runner, address)
         except ProbeError as error:
-            return str(error)
-        return None
+            attached["problem"] = str(error)
+        return attached
 
     def eagle3_viz_detach(self) -> None:
         """Take the probe off; the engine is as it was before."""
@@ -354,6 +355,12 @@ def pairs(ids: list[int], logprobs: list[float]) -> TopRow:
     return [(token, logprob) for token, logprob in zip(ids, logprobs, strict=True) if logprob > float("-inf")]
 
 
+def runner_kind(runner: Any) -> str:
+    """Which of vLLM's model runners this is; the CPU's and other devices' derive from one of them."""
+    v1 = any(base.__module__ == "vllm.v1.worker.gpu_model_runner" for base in type(runner).__mro__)
+    return "v1" if v1 else "v2"
+
+
 def check_fit(runner: Any) -> None:
     """Refuse an engine that this probe was not written for.
 
@@ -363,6 +370,10 @@ def check_fit(runner: Any) -> None:
     if not vllm.__version__.startswith(VERSION):
         raise ProbeError(f"the probe is written for vLLM {VERSION}x, this is {vllm.__version__}")
     missing = [name for name in NEEDED if not hasattr(runner, name)]
-    if missing:
+    if runner_kind(runner) != "v1" or missing:
         kind = f"{type(runner).__module__}.{type(runner).__name__}"
-        raise ProbeError(f"vLLM {vllm.__version__}: {kind} has no {', '.join(missing)} to hook into")
+        lacks = f" It has no {', '.join(missing)} to hook into." if missing else ""
+        raise ProbeError(
+            f"vLLM {vllm.__version__}: the probe knows model runner V1, not {kind}.{lacks}"
+            " Start with VLLM_USE_V2_MODEL_RUNNER=0"
+        )

@@ -43,7 +43,7 @@ class Engine(Protocol):
     engine: EngineInfo
     vocabulary: Vocabulary
     running: dict[str, RequestSteps]
-    recordings: int
+    recordings: set["Recording"]
 
     async def drain(self, engine_id: str) -> int:
         """How many steps the worker made of a request that has ended."""
@@ -58,24 +58,27 @@ class Recording:
         self.started = time.monotonic()
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()
         self.book = PieceBook(source.vocabulary.piece)
+        self.alone = True  # no other recording has used the engine meanwhile
 
     async def run(self, stop: asyncio.Event) -> AsyncIterator[Event]:
         """Yield the recording's events."""
         k = self.source.engine.num_speculative_tokens
         self.started = time.monotonic()
         runs = [partial(self._run, *accepted, stop) for accepted in await self._accept()]
-        self.source.recordings += 1
-        alone = self.source.recordings == 1
+        self.alone = not self.source.recordings
+        for other in self.source.recordings:
+            other.alone = False
+        self.source.recordings.add(self)
         before = vllm_counters.totals(k)
         task = asyncio.create_task(self._run_all(runs))
         try:
             while (event := await self.events.get()) is not None:
                 yield event
-            alone = alone and self.source.recordings == 1
-            totals = vllm_counters.difference(vllm_counters.totals(k), before) if alone else None
+            # vLLM counts the whole engine: with others in it the difference is not ours.
+            totals = vllm_counters.difference(vllm_counters.totals(k), before) if self.alone else None
             yield TraceFinished(t_ms=self._now(), num_requests=len(self.requests), engine_totals=totals)
         finally:
-            self.source.recordings -= 1
+            self.source.recordings.remove(self)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -176,9 +179,9 @@ class Recording:
 
     async def _settle(self, engine_id: str, steps: RequestSteps, final: Any) -> None:
         """Wait for the worker's account of all that the request ran, then emit what is left of it."""
-        # The engine itself stops nothing in mid-air; an abort and a stop string may leave a step under way.
-        left_by_engine = final.finish_reason == "length" or not isinstance(final.stop_reason, str)
-        made = 0 if left_by_engine and final.finish_reason != "abort" else await self.source.drain(engine_id)
+        # What the engine itself ends is complete; an abort and a stop string may leave a step under way.
+        stopped_outside = final.finish_reason == "abort" or isinstance(final.stop_reason, str)
+        made = await self.source.drain(engine_id) if stopped_outside else 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WITNESS_TIMEOUT):
                 while steps.witnessed < made or not steps.covered:

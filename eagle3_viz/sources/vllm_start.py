@@ -43,7 +43,7 @@ def start_engine(config: EngineConfig, pair: Pair, progress: Progress) -> Any:
     return AsyncLLM.from_engine_args(engine_args)
 
 
-def describe(engine: Any, pair: Pair) -> EngineInfo:
+def describe(engine: Any, pair: Pair, model_runner: str) -> EngineInfo:
     """The trace's description of a running engine."""
     import vllm
     from vllm.platforms import current_platform
@@ -65,7 +65,7 @@ def describe(engine: Any, pair: Pair) -> EngineInfo:
         draft_vocab_size=head.get("draft_vocab_size"),
         aux_hidden_state_layer_ids=aux,
         vllm_version=vllm.__version__,
-        model_runner="v1",
+        model_runner=model_runner,
         async_scheduling=bool(config.scheduler_config.async_scheduling),
         device=current_platform.device_type,
         dtype=str(config.model_config.dtype).removeprefix("torch."),
