@@ -34,7 +34,7 @@ class VllmSource:
         self.vocabulary = Vocabulary(engine.get_tokenizer())
         self._socket = socket
         self.running: dict[str, RequestSteps] = {}
-        self.recordings: set["Recording"] = set()
+        self.recordings: set[Recording] = set()
         self._reader = asyncio.create_task(self._read())
 
     @classmethod

@@ -11,7 +11,6 @@ llm_base_proposer.py`, `vllm/v1/sample/rejection_sampler.py`).
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,7 +18,8 @@ import vllm
 import zmq
 from vllm.v1.sample import rejection_sampler
 
-from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow, ProposedRow, TopRow, encoder
+from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow, ProposedRow, encoder
+from eagle3_viz.sources.vllm_rows import Drafting, judged_row
 
 EXTENSION = f"{__name__}.ProbeExtension"
 VERSION = "0.32."
@@ -73,25 +73,6 @@ class ProbeExtension:
         return self.eagle3_viz_probe.forget(request_id) if self.eagle3_viz_probe else 0
 
 
-@dataclass(slots=True)
-class Proposal:
-    """The draft's tokens for one request, until the verifier judges them."""
-
-    ids: list[int]
-    logprobs: list[float | None]
-    tops: list[TopRow]
-
-
-@dataclass(slots=True)
-class Drafting:
-    """One call of `drafter.propose` under way: a row a request, collected position by position."""
-
-    logits: Tensor | None = None  # [num_requests, vocab], raw, of the position being sampled
-    ids: list[Tensor] = field(default_factory=list)
-    logprobs: list[Tensor] = field(default_factory=list)
-    tops: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-
-
 class Probe:
     """Hooks into one model runner, and what they have seen of the engine step under way."""
 
@@ -105,7 +86,7 @@ class Probe:
         self.number = 0
         self.rows: list[JudgedRow] = []
         self.traced: dict[str, int | None] = {}
-        self.proposals: dict[str, Proposal] = {}
+        self.proposals: dict[str, ProposedRow] = {}
         self.made: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.drafting: Drafting | None = None
@@ -284,8 +265,7 @@ class Probe:
         self.drafting = Drafting()
         result = original(*args, **kwargs)
         drafting, self.drafting = self.drafting, None
-        if drafting.ids:
-            self._keep(drafting, tops)
+        self.proposals.update(drafting.proposals(self.runner.input_batch.req_ids, tops))
         self.drafted = time.monotonic() - started
         return result
 
@@ -300,59 +280,8 @@ class Probe:
     def _sample_draft_tokens(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         ids, _ = result = original(*args, **kwargs)
         if self.drafting and self.drafting.logits is not None:
-            logits = self.drafting.logits.float()
-            lse = logits.logsumexp(1, keepdim=True)
-            self.drafting.ids.append(ids)
-            self.drafting.logprobs.append((logits.gather(1, ids.long().unsqueeze(1)) - lse).squeeze(1))
-            most = max((top for top in self.traced.values() if top), default=0)
-            values, indices = logits.topk(most, dim=1)
-            self.drafting.tops.append((values - lse, indices))
-            self.drafting.logits = None
+            self.drafting.add(ids, max((top for top in self.traced.values() if top), default=0))
         return result
-
-    def _keep(self, drafting: Drafting, tops: list[int | None]) -> None:
-        ids = torch.stack(drafting.ids, 1).tolist()
-        logprobs = torch.stack(drafting.logprobs, 1).tolist()
-        values = torch.stack([value for value, _ in drafting.tops], 1).tolist()
-        indices = torch.stack([index for _, index in drafting.tops], 1).tolist()
-        for i, (request_id, top) in enumerate(zip(self.runner.input_batch.req_ids, tops, strict=True)):
-            if top is not None:
-                rows = [pairs(indices[i][k][:top], values[i][k][:top]) for k in range(len(ids[i]))]
-                self.proposals[request_id] = Proposal(ids[i], logprobs[i], rows)
-
-
-def judged_row(
-    logits: Tensor,
-    request_id: str,
-    output_start: int,
-    proposed: ProposedRow,
-    emitted: list[int],
-    rule: str | None,
-    accept_probabilities: list[float],
-    top: int,
-) -> JudgedRow:
-    """One request's row; `logits` is [len(emitted), vocab], raw, float32."""
-    logprobs = logits.log_softmax(1)
-    judged = proposed.ids[: len(emitted)]
-    values, indices = logprobs.topk(top, dim=1)
-    positions = torch.arange(len(emitted))
-    return JudgedRow(
-        request_id,
-        output_start,
-        proposed,
-        emitted,
-        rule,
-        [float(logprobs[i, token]) if token >= 0 else None for i, token in enumerate(judged)],
-        logprobs[positions, emitted].tolist(),
-        torch.special.entr(logprobs.exp()).sum(1).tolist(),
-        accept_probabilities,
-        [pairs(ids, row) for ids, row in zip(indices.tolist(), values.tolist(), strict=True)],
-    )
-
-
-def pairs(ids: list[int], logprobs: list[float]) -> TopRow:
-    """Ids with their log-probabilities, those that the distribution cannot give (-inf) left out."""
-    return [(token, logprob) for token, logprob in zip(ids, logprobs, strict=True) if logprob > float("-inf")]
 
 
 def runner_kind(runner: Any) -> str:
