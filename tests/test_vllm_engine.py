@@ -135,6 +135,19 @@ async def test_stop_aborts_at_once_and_leaves_the_engine_idle(vllm_source: VllmS
     assert 5 <= len(trace.requests["r0"].steps) < 20
     assert not vllm_source.llm.output_processor.has_unfinished_requests()
     assert vllm_source.running == {}
+    assert trace.finished
+    assert trace.finished.engine_totals == trace.counters
+
+
+async def test_aborts_of_many_at_once_are_counted_as_vllm_counts_them(vllm_source: VllmSource) -> None:
+    for at in (3, 4, 9):
+        stop = asyncio.Event()
+        trace = Trace()
+        trace.subscribe(lambda event: stop.set() if isinstance(event, Step) and event.index == at else None)  # noqa: B023
+        requests = [chat(prompt, number, max_tokens=400) for number, prompt in enumerate(PROMPTS[:4])]
+        await record(vllm_source, requests, trace, stop)
+        assert trace.finished
+        assert trace.finished.engine_totals == trace.counters
 
 
 async def test_markup_is_text(vllm_source: VllmSource) -> None:

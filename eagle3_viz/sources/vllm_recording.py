@@ -11,19 +11,23 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain, combinations
 from typing import Any, Protocol
 
 from vllm import SamplingParams
 from vllm.sampling_params import RequestOutputKind
 
 from eagle3_viz.codec import SCHEMA
+from eagle3_viz.counting import Tally
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import (
+    Counters,
     EngineInfo,
     Event,
     RequestFailed,
     RequestFinished,
     RequestStarted,
+    Step,
     TraceFinished,
     TraceStarted,
 )
@@ -33,6 +37,7 @@ from eagle3_viz.sources.pieces import Vocabulary
 from eagle3_viz.sources.vllm_prompt import Prompt, check, render, sampling_arguments, written_text
 from eagle3_viz.sources.vllm_request import PieceBook, RequestSteps
 
+MAX_DOUBTFUL = 12
 WITNESS_TIMEOUT = 5.0  # seconds that the worker's account may lag behind the engine's output
 
 
@@ -54,34 +59,43 @@ class Recording:
 
     def __init__(self, source: Engine, requests: Sequence[Request]) -> None:
         self.source = source
+        self.k = source.engine.num_speculative_tokens
         self.requests = requests
         self.started = time.monotonic()
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()
         self.book = PieceBook(source.vocabulary.piece)
         self.alone = True  # no other recording has used the engine meanwhile
+        self.tally = Tally()
+        self.aborted: list[tuple[RequestSteps, Callable[[], None]]] = []  # each with the call that finishes it
 
     async def run(self, stop: asyncio.Event) -> AsyncIterator[Event]:
         """Yield the recording's events."""
-        k = self.source.engine.num_speculative_tokens
         self.started = time.monotonic()
         runs = [partial(self._run, *accepted, stop) for accepted in await self._accept()]
         self.alone = not self.source.recordings
         for other in self.source.recordings:
             other.alone = False
         self.source.recordings.add(self)
-        before = vllm_counters.totals(k)
+        self.before = vllm_counters.totals(self.k)
         task = asyncio.create_task(self._run_all(runs))
         try:
             while (event := await self.events.get()) is not None:
                 yield event
-            # vLLM counts the whole engine: with others in it the difference is not ours.
-            totals = vllm_counters.difference(vllm_counters.totals(k), before) if self.alone else None
-            yield TraceFinished(t_ms=self._now(), num_requests=len(self.requests), engine_totals=totals)
+            yield TraceFinished(t_ms=self._now(), num_requests=len(self.requests), engine_totals=self._totals())
         finally:
             self.source.recordings.remove(self)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+    def _emit(self, event: Event) -> None:
+        if isinstance(event, Step):
+            self.tally.add(event)
+        self.events.put_nowait(event)
+
+    def _totals(self) -> Counters | None:
+        """What vLLM counted since the recording began; None where others used the engine too."""
+        return vllm_counters.difference(vllm_counters.totals(self.k), self.before) if self.alone else None
 
     def _now(self) -> float:
         return (time.monotonic() - self.started) * 1e3
@@ -140,18 +154,34 @@ class Recording:
     async def _run_all(self, runs: Sequence[Callable[[], Any]]) -> None:
         try:
             await asyncio.gather(*(run() for run in runs))
+            self._finish_aborted()
         finally:
             self.events.put_nowait(None)
 
+    def _finish_aborted(self) -> None:
+        """Finish the aborted requests, with those of the steps that their aborts raced that the engine counted."""
+        doubtful = [steps for steps, _ in self.aborted if steps.doubtful]
+        totals = self._totals()
+        if totals is not None:
+            missing = vllm_counters.difference(totals, self.tally.counters(self.k))
+            for counted in which_counted(doubtful, missing, self.k):
+                counted.add_doubtful()
+        for _, finish in self.aborted:
+            finish()
+
     async def _run(self, request: Request, prompt: Prompt, stop: asyncio.Event) -> None:
         engine_id = f"eagle3viz-{secrets.token_hex(8)}"
-        steps = RequestSteps(request.request_id, self.book, self.events.put_nowait, self.started)
+        steps = RequestSteps(request.request_id, self.book, self._emit, self.started)
         self.source.running[engine_id] = steps
         aborter = asyncio.create_task(self._abort_on(stop, engine_id))
         try:
             final, text = await self._generate(engine_id, request, prompt, steps)
             await self._settle(engine_id, steps, final)
-            self._finish(request, steps, final, text)
+            finish = partial(self._finish, request, steps, final, text)
+            if final.finish_reason == "abort":
+                self.aborted.append((steps, finish))
+            else:
+                finish()
         except Exception as error:
             steps.finish()
             self._fail(request, f"{type(error).__name__}: {error}")
@@ -187,13 +217,13 @@ class Recording:
                 while steps.witnessed < made or not steps.covered:
                     steps.news.clear()
                     await steps.news.wait()
-        steps.finish()
+        steps.finish(aborted=final.finish_reason == "abort")
         if steps.witnessed < made:
             steps.lose(made - steps.witnessed, time.monotonic())
 
     def _finish(self, request: Request, steps: RequestSteps, final: Any, text: str) -> None:
         counters = vllm_counters.of_request(final.spec_decode_metrics)
-        ours = steps.tally.counters(self.source.engine.num_speculative_tokens)
+        ours = steps.tally.counters(self.k)
         self.events.put_nowait(
             RequestFinished(
                 request_id=request.request_id,
@@ -205,3 +235,15 @@ class Recording:
                 counters_verified=None if counters is None else counters == ours,
             )
         )
+
+
+def which_counted(doubtful: Sequence[RequestSteps], missing: Counters, k: int) -> Sequence[RequestSteps]:
+    """Those whose doubtful steps together make up what the engine counted beyond the steps that are sure.
+
+    None of them where no selection does, or where there are too many to try.
+    """
+    sizes = range(len(doubtful) + 1) if len(doubtful) <= MAX_DOUBTFUL else ()
+    for chosen in chain.from_iterable(combinations(doubtful, size) for size in sizes):
+        if Tally.of(steps.doubtful for steps in chosen if steps.doubtful).counters(k) == missing:
+            return chosen
+    return ()

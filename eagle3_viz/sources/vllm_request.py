@@ -8,6 +8,7 @@ This module knows neither vLLM nor ZeroMQ.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from eagle3_viz.counting import Tally
 from eagle3_viz.events import Event, Judged, Milliseconds, Piece, Pieces, Proposed, Step, StepsDropped
@@ -37,6 +38,7 @@ class RequestSteps:
         output_token_ids: what the engine has delivered.
         tally: the counts over the steps emitted so far.
         witnessed: steps that arrived or are known to be lost.
+        doubtful: a step that an abort raced; `add_doubtful` emits it after all.
     """
 
     def __init__(self, request_id: str, book: PieceBook, emit: Callable[[Event], None], started: float) -> None:
@@ -51,6 +53,8 @@ class RequestSteps:
         self.reached = 0  # output positions that emitted steps cover
         self.pending: deque[tuple[EngineStep, JudgedRow]] = deque()
         self.news = asyncio.Event()
+        self.doubtful: Step | None = None
+        self.add_doubtful: Callable[[], None] = lambda: None
 
     @property
     def covered(self) -> bool:
@@ -74,12 +78,20 @@ class RequestSteps:
         self.output_token_ids.extend(token_ids)
         self._settle()
 
-    def finish(self) -> None:
-        """Emit what is left: the engine has delivered its last token."""
+    def finish(self, *, aborted: bool = False) -> None:
+        """Emit what is left: the engine has delivered its last token.
+
+        An abort may race a step: the worker made it, nothing of it was delivered, and the scheduler may or may not have
+        counted it. Such a step is held back as `doubtful`; the engine's totals tell.
+        """
         while self.pending:
             step, row = self.pending.popleft()
             kept = max(len(self.output_token_ids) - row.output_start, 0)
-            self._emit(step, row, num_cut=len(row.emitted) - kept)
+            if aborted and not kept and not self.pending:
+                self.doubtful = make_step(self.request_id, self.index, step, row, len(row.emitted), self.started)
+                self.add_doubtful = partial(self._emit, step, row, num_cut=len(row.emitted))
+            else:
+                self._emit(step, row, num_cut=len(row.emitted) - kept)
 
     def lose(self, count: int, time: float) -> None:
         """Record that steps were lost; those before them go first."""
