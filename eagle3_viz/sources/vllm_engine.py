@@ -82,7 +82,10 @@ class VllmSource:
     async def close(self) -> None:
         """Shut the engine down."""
         self._reader.cancel()
+        if self.llm.output_handler:
+            self.llm.output_handler.cancel()  # it would take the engine's end for a crash
         await asyncio.to_thread(self.llm.shutdown)
+        del self.llm  # vLLM cleans up once more when it goes, which must not wait for the interpreter's end
         self._socket.close(linger=0)
         await asyncio.to_thread(Path(self.address.removeprefix("ipc://")).unlink, missing_ok=True)
 

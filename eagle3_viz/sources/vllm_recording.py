@@ -172,10 +172,13 @@ class Recording:
     async def _run(self, request: Request, prompt: Prompt, stop: asyncio.Event) -> None:
         engine_id = f"eagle3viz-{secrets.token_hex(8)}"
         steps = RequestSteps(request.request_id, self.book, self._emit, self.started)
+        if stop.is_set():
+            self._finish_unrun(request)
+            return
         self.source.running[engine_id] = steps
         aborter = asyncio.create_task(self._abort_on(stop, engine_id))
         try:
-            final, text = await self._generate(engine_id, request, prompt, steps)
+            final, text = await self._generate(engine_id, request, prompt, steps, stop)
             await self._settle(engine_id, steps, final)
             finish = partial(self._finish, request, steps, final, text)
             if final.finish_reason == "abort":
@@ -189,11 +192,20 @@ class Recording:
             aborter.cancel()
             del self.source.running[engine_id]
 
+    def _finish_unrun(self, request: Request) -> None:
+        self._emit(
+            RequestFinished(
+                request_id=request.request_id, t_ms=self._now(), finish_reason="abort", text="", output_token_ids=[]
+            )
+        )
+
     async def _abort_on(self, stop: asyncio.Event, engine_id: str) -> None:
         await stop.wait()
         await self.source.llm.abort(engine_id)
 
-    async def _generate(self, engine_id: str, request: Request, prompt: Prompt, steps: RequestSteps) -> tuple[Any, str]:
+    async def _generate(
+        self, engine_id: str, request: Request, prompt: Prompt, steps: RequestSteps, stop: asyncio.Event
+    ) -> tuple[Any, str]:
         params = SamplingParams(
             **sampling_arguments(request.sampling),
             output_kind=RequestOutputKind.DELTA,
@@ -205,6 +217,8 @@ class Recording:
             final = output.outputs[0]
             text.append(final.text)
             steps.deliver(final.token_ids)
+            if stop.is_set():  # it may have come before the engine knew the request
+                await self.source.llm.abort(engine_id)
         return final, "".join(text)
 
     async def _settle(self, engine_id: str, steps: RequestSteps, final: Any) -> None:
