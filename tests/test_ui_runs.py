@@ -1,0 +1,158 @@
+"""Runs: how they begin, end, break, and are forgotten; and the messages that tell a browser about one."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from eagle3_viz import codec
+from eagle3_viz.analysis import acceptance
+from eagle3_viz.errors import InputError
+from eagle3_viz.events import EngineInfo, Event, RequestFinished
+from eagle3_viz.sources.base import Request, Source
+from eagle3_viz.sources.scripted import Script, ScriptedSource
+from eagle3_viz.ui import stream
+from eagle3_viz.ui.runs import Run, Runs
+
+
+async def never(_: float) -> None:
+    await asyncio.Event().wait()
+
+
+async def at_once(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+def request(name: str = "a") -> Request:
+    return Request(request_id=name, prompt="Tell me about the river.")
+
+
+def fast() -> Source:
+    return ScriptedSource(Script(num_tokens=40), sleep=at_once)
+
+
+def stuck() -> Source:
+    return ScriptedSource(sleep=never)
+
+
+class Failing(ScriptedSource):
+    """Breaks after its first events."""
+
+    def __init__(self, error: Exception, after: int) -> None:
+        super().__init__(sleep=at_once)
+        self.error, self.after = error, after
+
+    async def record(self, requests: Sequence[Request], stop: asyncio.Event | None = None) -> AsyncGenerator[Event]:
+        number = 0
+        async for event in super().record(requests, stop):
+            if number == self.after:
+                raise self.error
+            number += 1
+            yield event
+
+
+def parse(raw: bytes) -> tuple[str, Any, int | None]:
+    """A server-sent event's name, data and id."""
+    fields = dict(line.split(": ", 1) for line in raw.decode().strip().splitlines())
+    return fields.get("event", "message"), json.loads(fields["data"]), int(fields["id"]) if "id" in fields else None
+
+
+async def messages(run: Run, start: int = 0) -> list[tuple[str, Any, int | None]]:
+    return [parse(raw) async for raw in stream.run_messages(run, start) if b"data:" in raw]
+
+
+async def test_every_event_is_sent_once_and_as_it_stands_in_the_file() -> None:
+    run = Run(fast(), request())
+    sent = await messages(run)
+    events = [event for name, data, _ in sent if name == "message" for event in data]
+    assert events == [json.loads(codec.encode(event)) for event in run.trace.events]
+    assert [number for *_, number in sent if number is not None][-1] == len(run.trace.events)
+
+
+async def test_a_browser_that_comes_back_gets_the_rest() -> None:
+    run = Run(fast(), request())
+    await run.wait()
+    sent = await messages(run, start=5)
+    events = [event for name, data, _ in sent if name == "message" for event in data]
+    assert len(events) == len(run.trace.events) - 5
+
+
+async def test_the_last_summary_is_the_whole_run() -> None:
+    run = Run(fast(), request())
+    sent = await messages(run)
+    summaries = [data for name, data, _ in sent if name == "summary"]
+    rates = acceptance.rates(run.trace.counters)
+    assert summaries[-1]["rate_per_draft"] == rates.rate_per_draft
+    assert summaries[-1]["mean_acceptance_length"] == rates.mean_acceptance_length
+    lengths = [length for summary in summaries for length in summary["mean_acceptance_lengths"]]
+    assert lengths == run.mean_acceptance_lengths
+    assert len(lengths) == len(run.trace.requests["a"].steps)
+    assert sent[-1] == ("end", {"problem": None}, None)
+
+
+async def test_a_run_whose_last_follower_left_is_stopped() -> None:
+    run = Run(stuck(), request(), grace_s=0)
+    with run.follow():
+        await asyncio.sleep(0)
+        assert not run.ended
+    await asyncio.wait_for(run.wait(), 1)
+    ended = run.trace.requests["a"].ended
+    assert isinstance(ended, RequestFinished)
+    assert ended.finish_reason == "abort"
+
+
+async def test_a_follower_who_comes_back_in_time_keeps_the_run() -> None:
+    run = Run(stuck(), request(), grace_s=0)
+    with run.follow():
+        pass
+    with run.follow() as news:  # before the loop got to look
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not run.ended
+        run.stop()
+        while not run.ended:
+            news.clear()
+            await news.wait()
+
+
+@pytest.mark.parametrize(
+    ("error", "after", "problem"),
+    [
+        (InputError("the prompt is too long: shorten it"), 0, "the prompt is too long: shorten it"),
+        (
+            RuntimeError("engine gone"),
+            4,
+            "The run broke off: RuntimeError: engine gone. The terminal shows the details.",
+        ),
+    ],
+)
+async def test_a_run_that_breaks_says_why_and_ends(error: Exception, after: int, problem: str) -> None:
+    run = Run(Failing(error, after), request())
+    sent = await messages(run)
+    assert run.ended
+    assert sent[-1] == ("end", {"problem": problem}, None)
+    assert len(run.trace.events) == after
+
+
+async def test_runs_are_bounded_and_the_oldest_ended_goes_first() -> None:
+    runs = Runs(max_runs=2, max_running=2)
+    first, second = runs.start(fast(), request("1")), runs.start(stuck(), request("2"))
+    await first.wait()
+    third = runs.start(stuck(), request("3"))
+    assert [runs.get(name) for name in "123"] == [None, second, third]
+    with pytest.raises(InputError, match="try again in a minute"):
+        runs.start(fast(), request("4"))
+    await runs.close()
+    assert runs.running == []
+
+
+def test_engine_info_is_told_in_a_few_words() -> None:
+    from eagle3_viz.ui.summary import count, facts
+
+    engine = EngineInfo(
+        verifier="v", draft="d", num_speculative_tokens=3, device="cpu", dtype="float32", vllm_version="0.32.0"
+    )
+    assert facts(engine) == ["verifier v", "draft d", "K = 3", "cpu float32", "vLLM 0.32.0"]
+    assert (count(1, "verifier pass", "es"), count(1200, "token")) == ("1 verifier pass", "1,200 tokens")
