@@ -1,6 +1,7 @@
 """A real vLLM engine as a source: start it, attach the probe, run requests, and let the scheduler judge the witness."""
 
 import asyncio
+import gc
 import os
 import secrets
 import tempfile
@@ -85,7 +86,9 @@ class VllmSource:
         if self.llm.output_handler:
             self.llm.output_handler.cancel()  # it would take the engine's end for a crash
         await asyncio.to_thread(self.llm.shutdown)
-        del self.llm  # vLLM cleans up once more when it goes, which must not wait for the interpreter's end
+        # vLLM cleans up once more when the object goes; at the interpreter's end that would fail, with a traceback.
+        del self.llm
+        gc.collect()
         self._socket.close(linger=0)
         await asyncio.to_thread(Path(self.address.removeprefix("ipc://")).unlink, missing_ok=True)
 
