@@ -48,7 +48,9 @@ class VllmSource:
         progress("Reading the configs", None)
         pair = await asyncio.to_thread(resolve, config)
         progress("Starting vLLM: importing it takes a while", None)
-        engine = await asyncio.to_thread(start_engine, config, pair, progress)
+        started: list[Any] = []  # a result returned from the thread would be held by it for good
+        await asyncio.to_thread(lambda: started.append(start_engine(config, pair, progress)))
+        engine = started.pop()
         try:
             return await cls._attach(engine, pair, progress)
         except BaseException:

@@ -119,7 +119,7 @@ class Unrolled:
         both = torch.cat([layer.input_layernorm(self.draft.embed_tokens(ids)), hidden], dim=-1)
         hidden = residual + layer.self_attn.o_proj(self._attend(layer.self_attn, both))
         self.state = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
-        normed = self.draft.norm(self.state)
+        normed: Tensor = self.draft.norm(self.state)
         if self.draft.config.norm_output:
             self.state = normed
         return normed
