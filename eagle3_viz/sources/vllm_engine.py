@@ -60,7 +60,7 @@ class VllmSource:
     @classmethod
     async def _attach(cls, engine: Any, pair: Pair, progress: Progress) -> Self:
         address = f"ipc://{tempfile.gettempdir()}/eagle3_viz-{os.getpid()}-{secrets.token_hex(4)}"
-        socket = zmq.asyncio.Context.instance().socket(zmq.PULL)
+        socket = zmq.asyncio.Context().socket(zmq.PULL)
         socket.bind(address)
         attached = await engine.collective_rpc("eagle3_viz_attach", args=(address,))
         if problem := attached[0]["problem"]:
@@ -91,7 +91,7 @@ class VllmSource:
         # vLLM cleans up once more when the object goes; at the interpreter's end that would fail, with a traceback.
         del self.llm
         gc.collect()
-        self._socket.close(linger=0)
+        self._socket.context.destroy(linger=0)
         await asyncio.to_thread(Path(self.address.removeprefix("ipc://")).unlink, missing_ok=True)
 
     async def drain(self, engine_id: str) -> int:
