@@ -3,7 +3,7 @@
 `speculators.models.eagle3.Eagle3DraftModel` holds the weights, so what is trained is what is exported, name by name.
 Its forward packs conversations into one sequence with a dense mask; the one here batches them instead and keeps the
 attention to the head's own earlier guesses as one number a row, which is what makes training-time test affordable.
-`tests/test_training_heads.py` compares the two.
+`tests/test_training_heads.py` compares it with what vLLM computes.
 """
 
 from collections.abc import Sequence
