@@ -19,7 +19,7 @@ from eagle3_viz.ui.summary import facts, summarize
 SUMMARY_S = 0.2
 KEEPALIVE_S = 15.0
 ELAPSED_S = 1.0  # how often the page hears how long the engine has been loading
-RETRY = b"retry: 200\n\n"
+RETRY = b"retry: 100\n\n"
 KEEPALIVE = b": still here\n\n"
 
 

