@@ -15,6 +15,7 @@ from eagle3_viz.sources.base import Request, Source
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.ui import stream
 from eagle3_viz.ui.runs import Run, Runs
+from eagle3_viz.ui.summary import count, facts
 
 
 async def never(_: float) -> None:
@@ -149,8 +150,6 @@ async def test_runs_are_bounded_and_the_oldest_ended_goes_first() -> None:
 
 
 def test_engine_info_is_told_in_a_few_words() -> None:
-    from eagle3_viz.ui.summary import count, facts
-
     engine = EngineInfo(
         verifier="v", draft="d", num_speculative_tokens=3, device="cpu", dtype="float32", vllm_version="0.32.0"
     )
