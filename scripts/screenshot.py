@@ -6,14 +6,13 @@ python -m scripts.screenshot            # the real engine; --fake for the script
 import argparse
 import asyncio
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
-from eagle3_viz import bundled
+from eagle3_viz.sources.opening import open_engine
 from eagle3_viz.ui.host import Opener
-from eagle3_viz.ui.openers import open_bundled, open_scripted
+from eagle3_viz.ui.openers import open_scripted
 from scripts import chromium
 from scripts.demo import serving
 
@@ -34,8 +33,8 @@ class Shot:
 
 
 SHOTS = (
-    Shot("page-light", "light", 1360, 1120),
-    Shot("page-dark", "dark", 1360, 1120),
+    Shot("page-light", "light", 1360, 1260),
+    Shot("page-dark", "dark", 1360, 1260),
     Shot("page-narrow", "light", 400, 1900),
 )
 
@@ -87,4 +86,4 @@ if __name__ == "__main__":
     parser.add_argument("--fake", action="store_true", help="the scripted source in place of the engine")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for the pictures")
     arguments = parser.parse_args()
-    asyncio.run(main(open_scripted if arguments.fake else partial(open_bundled, name=bundled.NAMES[0]), arguments.out))
+    asyncio.run(main(open_scripted if arguments.fake else open_engine, arguments.out))

@@ -9,10 +9,10 @@ import pytest
 from fastapi import FastAPI
 
 from eagle3_viz.errors import InputError
-from eagle3_viz.sources.base import Source
+from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.sources.scripted import ScriptedSource
 from eagle3_viz.ui import assets, stream
-from eagle3_viz.ui.host import Host, Progress
+from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.routes import PREFIX, router
 from eagle3_viz.ui.runs import Runs
 

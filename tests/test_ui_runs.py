@@ -15,7 +15,8 @@ from eagle3_viz.sources.base import Request, Source
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.ui import stream
 from eagle3_viz.ui.runs import Run, Runs
-from eagle3_viz.ui.summary import count, facts
+from eagle3_viz.ui.summary import facts
+from eagle3_viz.views.words import count
 
 
 async def never(_: float) -> None:

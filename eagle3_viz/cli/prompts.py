@@ -19,7 +19,7 @@ def requests_of(args: argparse.Namespace) -> list[Request]:
     """
     sampling = Sampling(temperature=args.temperature, seed=args.seed, max_tokens=args.max_tokens)
     if args.prompts:
-        prompts = [(prompt, images) for prompt, images in read_prompts(args.prompts)]
+        prompts = list(read_prompts(args.prompts))
     else:
         prompts = [(args.prompt, [read_file(path) for path in args.image])]
     return [

@@ -4,24 +4,23 @@ import argparse
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from eagle3_viz import bundled, codec
 from eagle3_viz.cli.prompts import requests_of
 from eagle3_viz.config import check_k, check_sampling
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import RequestFailed, Step
-from eagle3_viz.sources.base import Request, Source
+from eagle3_viz.sources.base import Progress, Request, Source
 from eagle3_viz.sources.opening import open_engine
 from eagle3_viz.sources.vllm_prompt import check
 from eagle3_viz.trace import Trace
-
-Tell = Callable[[str, float | None], None]
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -74,7 +73,7 @@ async def record_to(args: argparse.Namespace, requests: list[Request]) -> Trace:
             await source.close()
 
 
-async def write(source: Source, requests: list[Request], path: Path, tell: Tell) -> Trace:
+async def write(source: Source, requests: list[Request], path: Path, tell: Progress) -> Trace:
     """Record into a file. There is none where nothing could be recorded."""
     trace = Trace()
     most = sum(request.sampling.max_tokens for request in requests)
@@ -106,11 +105,11 @@ def open_output(path: Path) -> BinaryIO:
 
 
 @contextlib.contextmanager
-def progress_on_stderr() -> Iterator[Tell]:
+def progress_on_stderr() -> Iterator[Progress]:
     """Shows what is going on and how far it is, where stderr is a terminal."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=None)
 
         def tell(message: str, fraction: float | None) -> None:

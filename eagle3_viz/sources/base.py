@@ -4,13 +4,16 @@ The protocol does not know how tokens are made. Views and command lines know not
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from eagle3_viz.events import EngineInfo, Event, Parent, Sampling
 from eagle3_viz.trace import Trace
+
+# Told while something long goes on, from any thread: what it is, and how much of it is done (0 to 1; None: unknown).
+Progress = Callable[[str, float | None], None]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

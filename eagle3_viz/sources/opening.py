@@ -1,17 +1,15 @@
 """From what a user names, a bundled pair or a head of their own, to a running engine."""
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from eagle3_viz import bundled
 from eagle3_viz.config import EngineConfig, check_k
 from eagle3_viz.errors import InputError
+from eagle3_viz.sources.base import Progress
 
 if TYPE_CHECKING:
     from eagle3_viz.sources.vllm_engine import VllmSource
-
-Progress = Callable[[str, float | None], None]
 
 
 async def open_engine(

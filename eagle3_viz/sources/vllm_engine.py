@@ -15,11 +15,11 @@ import zmq.asyncio
 from eagle3_viz.config import EngineConfig, Pair, resolve
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo, Event
-from eagle3_viz.sources.base import Request
+from eagle3_viz.sources.base import Progress, Request
 from eagle3_viz.sources.pieces import Vocabulary
 from eagle3_viz.sources.vllm_messages import decoder
 from eagle3_viz.sources.vllm_request import RequestSteps
-from eagle3_viz.sources.vllm_start import Progress, describe, start_engine
+from eagle3_viz.sources.vllm_start import describe, start_engine
 
 if TYPE_CHECKING:
     from eagle3_viz.sources.vllm_recording import Recording

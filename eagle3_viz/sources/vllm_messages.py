@@ -2,6 +2,9 @@
 
 import msgspec
 
+EXTENSION = "eagle3_viz.sources.vllm_probe.ProbeExtension"
+TRACE_KEY = "eagle3_viz"  # in SamplingParams.extra_args: how many alternatives to record; absent: not traced
+
 TopRow = list[tuple[int, float | None]]
 
 

@@ -18,12 +18,10 @@ import vllm
 import zmq
 from vllm.v1.sample import rejection_sampler
 
-from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow, ProposedRow, encoder
+from eagle3_viz.sources.vllm_messages import TRACE_KEY, EngineStep, JudgedRow, ProposedRow, encoder
 from eagle3_viz.sources.vllm_rows import Drafting, judged_row
 
-EXTENSION = f"{__name__}.ProbeExtension"
 VERSION = "0.32."
-TRACE_KEY = "eagle3_viz"  # in SamplingParams.extra_args: how many alternatives to record; absent: not traced
 MAX_HELD = 1024  # requests that may be remembered before the ended ones are looked for
 QUEUE_LENGTH = 4096  # messages that may wait for the reader before the next ones are dropped
 NEEDED = ("_sample", "sample_tokens", "execute_model", "rejection_sampler", "drafter", "input_batch", "requests")

@@ -1,21 +1,13 @@
-"""From a request to what vLLM's engine takes: chat template, token ids, images. Says what is wrong before it runs."""
+"""From a request to what vLLM's engine takes: chat template, token ids. Says what is wrong before it runs."""
 
-import base64
-import hashlib
-import io
 from typing import Any
 
 import msgspec
-from PIL import Image as PillowImage
-from PIL import ImageOps
 
 from eagle3_viz.config import MAX_PROMPT_CHARACTERS, check_sampling
 from eagle3_viz.errors import InputError
-from eagle3_viz.events import Image, Sampling
+from eagle3_viz.events import Sampling
 from eagle3_viz.sources.base import Request
-
-MAX_IMAGE_PIXELS = 50_000_000
-THUMBNAIL = (256, 256)
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +15,6 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     token_ids: list[int]
-    images: list[Image] = []
     engine_input: dict[str, Any]
 
 
@@ -75,43 +66,6 @@ def render(request: Request, tokenizer: Any, max_model_len: int) -> Prompt:
             f"the prompt has {len(token_ids):,} tokens: the model takes {max_model_len:,}, answer included. Shorten it"
         )
     return Prompt(text=text, token_ids=token_ids, engine_input={"prompt_token_ids": token_ids})
-
-
-def open_image(data: bytes) -> PillowImage.Image:
-    """Decode an image file as the verifier shall see it: upright, opaque, RGB.
-
-    Raises:
-        InputError: it is no image, or too large.
-    """
-    try:
-        with PillowImage.open(io.BytesIO(data)) as opened:
-            if opened.width * opened.height > MAX_IMAGE_PIXELS:
-                raise InputError(
-                    f"the image has {opened.width} x {opened.height} pixels: at most"
-                    f" {MAX_IMAGE_PIXELS // 10**6} million are read. Make it smaller"
-                )
-            upright = ImageOps.exif_transpose(opened).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"the image cannot be read: {error}. Send a whole PNG, JPEG, WebP or GIF file") from error
-    canvas = PillowImage.new("RGBA", upright.size, "white")
-    return PillowImage.alpha_composite(canvas, upright).convert("RGB")
-
-
-def describe_image(data: bytes, image: PillowImage.Image, num_tokens: int | None) -> Image:
-    """The trace's record of an image."""
-    small = image.copy()
-    small.thumbnail(THUMBNAIL)
-    stream = io.BytesIO()
-    small.save(stream, "WEBP", quality=80)
-    return Image(
-        width=image.width,
-        height=image.height,
-        sha256=hashlib.sha256(data).hexdigest(),
-        num_tokens=num_tokens,
-        thumbnail="data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode(),
-    )
 
 
 def sampling_arguments(sampling: Sampling) -> dict[str, Any]:

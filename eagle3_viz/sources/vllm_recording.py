@@ -34,6 +34,7 @@ from eagle3_viz.events import (
 from eagle3_viz.sources import vllm_counters
 from eagle3_viz.sources.base import Request
 from eagle3_viz.sources.pieces import Vocabulary
+from eagle3_viz.sources.vllm_messages import TRACE_KEY
 from eagle3_viz.sources.vllm_prompt import Prompt, check, render, sampling_arguments, written_text
 from eagle3_viz.sources.vllm_request import PieceBook, RequestSteps
 
@@ -126,6 +127,8 @@ class Recording:
             return InputError(
                 f"{self.source.engine.verifier} reads text only: leave the image out, or choose a model that sees"
             )
+        if request.images:
+            return InputError("images are not sent to the engine yet: leave the image out")
         try:
             check(request)
             return render(request, self.source.vocabulary.tokenizer, model.max_model_len)
@@ -142,7 +145,6 @@ class Recording:
                 messages=request.messages,
                 text=prompt.text,
                 token_ids=prompt.token_ids,
-                images=prompt.images,
                 sampling=request.sampling,
                 parent=request.parent,
             )
@@ -209,7 +211,7 @@ class Recording:
         params = SamplingParams(
             **sampling_arguments(request.sampling),
             output_kind=RequestOutputKind.DELTA,
-            extra_args={"eagle3_viz": request.top_logprobs},
+            extra_args={TRACE_KEY: request.top_logprobs},
         )
         text: list[str] = []
         final = None

@@ -1,15 +1,14 @@
 """Starting vLLM for a pair, and describing what was started. CPU and GPU by the same code."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from eagle3_viz import cpu
 from eagle3_viz.config import EngineConfig, Pair
 from eagle3_viz.events import EngineInfo
-
-Progress = Callable[[str, float | None], None]
+from eagle3_viz.sources.base import Progress
+from eagle3_viz.sources.vllm_messages import EXTENSION
 
 
 def start_engine(config: EngineConfig, pair: Pair, progress: Progress) -> Any:
@@ -25,7 +24,7 @@ def start_engine(config: EngineConfig, pair: Pair, progress: Progress) -> Any:
         "model": pair.verifier,
         "dtype": config.dtype,
         "tensor_parallel_size": config.tensor_parallel_size,
-        "worker_extension_cls": "eagle3_viz.sources.vllm_probe.ProbeExtension",
+        "worker_extension_cls": EXTENSION,
         "per_request_spec_decode_metrics": "detailed",
     }
     if config.max_model_len is not None:

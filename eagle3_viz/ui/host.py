@@ -14,12 +14,11 @@ import msgspec
 
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo
-from eagle3_viz.sources.base import Source
+from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.ui.news import News
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[str, float | None], None]  # (what goes on, how much of it is done: 0 to 1); from any thread
 Opener = Callable[[Progress], Awaitable[Source]]
 
 

@@ -5,6 +5,7 @@ import msgspec
 from eagle3_viz.analysis import acceptance, pace
 from eagle3_viz.events import Counters, EngineInfo
 from eagle3_viz.ui.runs import Run
+from eagle3_viz.views import words
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ def summarize(run: Run, first: int) -> Summary | None:
     rates = acceptance.rates(counters)
     so_far = pace.of(run.trace)
     return Summary(
-        headline=f"{count(so_far.num_passes, 'verifier pass', 'es')} wrote {count(so_far.num_tokens, 'token')}",
+        headline=words.headline(so_far.num_passes, so_far.num_tokens),
         tokens_per_pass="" if so_far.tokens_per_pass is None else f"{so_far.tokens_per_pass:.2f} tokens per pass",
         counters=counters,
         rate_per_draft=rates.rate_per_draft,
@@ -59,8 +60,3 @@ def facts(engine: EngineInfo) -> list[str]:
         *([where] if where else []),
         *([f"vLLM {engine.vllm_version}"] if engine.vllm_version else []),
     ]
-
-
-def count(number: int, noun: str, plural: str = "s") -> str:
-    """Like "1 token" or "2 tokens"."""
-    return f"{number:,} {noun}{'' if number == 1 else plural}"

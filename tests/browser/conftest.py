@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
-from eagle3_viz.sources.base import Source
+from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.sources.scripted import Script, ScriptedSource
-from eagle3_viz.ui.host import Progress
 from scripts import chromium
 from scripts.demo import Demo, serving
 

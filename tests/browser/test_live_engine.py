@@ -7,9 +7,8 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from eagle3_viz.events import EngineInfo, Event, RequestFinished, Step
-from eagle3_viz.sources.base import Request, Source
+from eagle3_viz.sources.base import Progress, Request, Source
 from eagle3_viz.sources.vllm_engine import VllmSource
-from eagle3_viz.ui.host import Progress
 from eagle3_viz.ui.runs import Run
 from scripts.demo import Demo, serving
 from tests.browser import actions
@@ -17,7 +16,6 @@ from tests.browser.conftest import Visitor, leave, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine]
 
-ABORT_S = 3.0  # a second for the abort, the rest for a browser that shares two cores with the engine
 PROMPT = "Write a long story about a lighthouse keeper and a whale."
 
 
@@ -85,7 +83,7 @@ async def test_a_run_is_watched_and_stopped(guest: Visitor, live: Demo, vllm_sou
     assert early[1] != late[1]
 
     await page.locator("#e3-stop").click()
-    await asyncio.wait_for(run.wait(), ABORT_S)
+    await asyncio.wait_for(run.wait(), 1)
     await actions.wait_for_end(page)
     assert_aborted(run, vllm_source)
     assert await page.locator(".e3-lane .e3-step").count() == len(steps_of(run))
@@ -100,7 +98,7 @@ async def test_closing_the_tab_aborts_in_vllm_within_a_second(
     await expect(page.locator(".e3-lane .e3-t.accepted").first).to_be_visible(timeout=60_000)
 
     await page.close()
-    await asyncio.wait_for(run.wait(), ABORT_S)
+    await asyncio.wait_for(run.wait(), 1)
     assert_aborted(run, vllm_source)
 
 

@@ -6,9 +6,8 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from eagle3_viz.errors import InputError
-from eagle3_viz.sources.base import Source
+from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.sources.scripted import ScriptedSource
-from eagle3_viz.ui.host import Progress
 from scripts.demo import Demo, serving
 from tests.browser import actions
 from tests.browser.conftest import Gate, Visitor, leave, visit
