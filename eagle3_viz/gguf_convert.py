@@ -2,10 +2,11 @@
 
     python -m eagle3_viz.gguf_convert SOURCE.gguf FOLDER
 
-GGUF leaves out or blurs a few facts that the published model states: its name, its end-of-turn token and its
-generation settings are set here, and the chat template is checked against what the model was trained with.
+GGUF leaves out or blurs a few facts that the published model states: its name, its end-of-turn token, its context and
+its generation settings are set here, and the chat template is checked against what the model was trained with.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,13 @@ def check(tokenizer: Any, config: Any) -> None:
         raise ValueError("<|im_start|> and <|im_end|> are not tokens 1 and 2")
 
 
+def name(path: Path) -> None:
+    """Say in config.json which model this is; `save_pretrained` keeps only what the GGUF calls it."""
+    config = json.loads(path.read_text())
+    config.pop("_model_name_or_path", None)
+    path.write_text(json.dumps({"_name_or_path": VERIFIER_ID} | config, indent=2) + "\n")
+
+
 def convert(source: Path, folder: Path) -> None:
     """Write the model and tokenizer of the GGUF file `source` to `folder`."""
     import torch
@@ -63,11 +71,13 @@ def convert(source: Path, folder: Path) -> None:
     )
     step(2)
     ids = {"bos_token_id": BOS, "eos_token_id": EOS, "pad_token_id": EOS}
-    model.config.update({"_name_or_path": VERIFIER_ID, "architectures": ["LlamaForCausalLM"], **ids})
+    model.config.update({"architectures": ["LlamaForCausalLM"], "rms_norm_eps": 1e-5, **ids})
     model.generation_config = GenerationConfig(**ids)
     check(tokenizer, model.config)
     model.save_pretrained(folder)
+    name(folder / "config.json")
     step(3)
+    tokenizer.model_max_length = model.config.max_position_embeddings
     tokenizer.save_pretrained(folder)
     step(4)
 

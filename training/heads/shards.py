@@ -45,8 +45,15 @@ def write(path: Path, samples: Sequence[Sample]) -> None:
     partial.rename(path)
 
 
+HELD_OUT = 50  # the first of every 50 conversations of a shard is never trained on
+
+
 class Shards(Sequence[Sample]):
-    """Every conversation of a folder of shards, mapped from disk: reading one touches only its own pages."""
+    """Every conversation of a folder of shards, mapped from disk: reading one touches only its own pages.
+
+    `training` and `held_out` are the indices of the two sets; which set a conversation is in never changes, however
+    many shards are added.
+    """
 
     def __init__(self, folder: Path) -> None:
         paths = sorted(folder.glob("*.safetensors"))
@@ -54,6 +61,9 @@ class Shards(Sequence[Sample]):
             raise FileNotFoundError(f"{folder} holds no shards: run the features stage first.")
         self.shards = [load_file(path) for path in paths]
         self.places = [(i, n) for i, shard in enumerate(self.shards) for n in range(len(shard["answers"]))]
+        self.lengths = [int(n) for shard in self.shards for n in shard["starts"].diff()]
+        self.training = [i for i, (_, n) in enumerate(self.places) if n % HELD_OUT]
+        self.held_out = [i for i, (_, n) in enumerate(self.places) if not n % HELD_OUT]
 
     def __len__(self) -> int:
         return len(self.places)

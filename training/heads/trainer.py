@@ -14,7 +14,6 @@ from tqdm import tqdm
 from training.heads import objective
 from training.heads.shards import Sample, Shards
 
-HELD_OUT = 50  # every 50th conversation is never trained on
 WINDOW = 64  # conversations that are sorted by length together, so that little of a batch is padding
 
 
@@ -34,10 +33,10 @@ class Schedule:
     seed: int = 0
 
 
-def order(lengths: Sequence[int], epoch: int, schedule: Schedule) -> list[list[int]]:
-    """Return the batches of one epoch as indices; the same for the same seed and epoch."""
+def order(training: Sequence[int], lengths: Sequence[int], epoch: int, schedule: Schedule) -> list[list[int]]:
+    """Return the batches of one epoch, indices out of `training`; the same for the same seed and epoch."""
     rng = random.Random(f"{schedule.seed}-{epoch}")
-    indices = [i for i in range(len(lengths)) if i % HELD_OUT]
+    indices = list(training)
     rng.shuffle(indices)
     windows = [indices[i : i + WINDOW] for i in range(0, len(indices), WINDOW)]
     near = [i for window in windows for i in sorted(window, key=lambda i: lengths[i])]
@@ -53,7 +52,7 @@ def learning_rate(step: int, total: int, schedule: Schedule) -> float:
 
 
 class Trainer:
-    """Owns the head, its optimizer and the run's folder: `checkpoint.pt`, `curve.jsonl`, `best`-free by design."""
+    """Owns the head, its optimizer and the run's folder: `checkpoint.pt` and `curve.jsonl`."""
 
     def __init__(self, draft: Any, shards: Shards, schedule: Schedule, folder: Path, end_token: int) -> None:
         self.draft, self.shards, self.schedule, self.folder, self.end_token = draft, shards, schedule, folder, end_token
@@ -61,18 +60,21 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             self.weights, lr=schedule.learning_rate, betas=(0.9, 0.98), weight_decay=schedule.weight_decay
         )
-        self.lengths = [len(sample.ids) for sample in shards]
-        per_epoch = len(order(self.lengths, 0, schedule))
+        per_epoch = len(self.order(0))
         self.plain_steps = round(schedule.plain_epochs * per_epoch)
         self.total_steps = self.plain_steps + round(schedule.ttt_epochs * per_epoch)
         self.step = 0
         self.tokens = 0  # answer tokens seen, counted again in each epoch
 
+    def order(self, epoch: int) -> list[list[int]]:
+        """Return the batches of one epoch."""
+        return order(self.shards.training, self.shards.lengths, epoch, self.schedule)
+
     def batches(self) -> Iterator[list[int]]:
         """Yield what is left of the schedule's batches."""
         epoch = step = 0
         while True:
-            for indices in order(self.lengths, epoch, self.schedule):
+            for indices in self.order(epoch):
                 if step >= self.total_steps:
                     return
                 if step >= self.step:
@@ -154,7 +156,7 @@ def held_out(trainer: Trainer) -> dict[str, Any]:
     likely token) and `rate_per_draft` (right at every step up to k), both over the rows judged at step k."""
     schedule = trainer.schedule
     totals = torch.zeros(3, schedule.ttt_steps)
-    indices = sorted(range(0, len(trainer.shards), HELD_OUT), key=lambda i: trainer.lengths[i])
+    indices = sorted(trainer.shards.held_out, key=lambda i: trainer.shards.lengths[i])
     for start in range(0, len(indices), schedule.batch):
         samples = [trainer.shards[i] for i in indices[start : start + schedule.batch]]
         batch = objective.batch_of(samples, trainer.draft, trainer.end_token)

@@ -3,8 +3,7 @@
     python -m training.smollm2.features CONVERSATIONS... [--out runs/smollm2/features]
 
 About 600 tokens a second on two cores and 4.6 kB of disk a token. Shards that are there already are kept, so an
-interrupted run is taken up by the same command, and more conversations are appended by naming more files after the
-first ones.
+interrupted run is taken up by the same command, and more conversations are added by naming more files.
 """
 
 import argparse
@@ -57,6 +56,16 @@ def shard_of(model: torch.nn.Module, part: Sequence[conversations.Conversation])
     return [found[i] for i in range(len(part))]
 
 
+def parts_of(paths: Sequence[Path]) -> dict[str, list[conversations.Conversation]]:
+    """Cut each file into the conversations of one shard each, keyed by the shard's name."""
+    parts = {}
+    for path in paths:
+        every = list(conversations.read([path]))
+        for number, start in enumerate(range(0, len(every), SHARD)):
+            parts[f"{path.name.partition('.')[0]}-{number:03}"] = every[start : start + SHARD]
+    return parts
+
+
 def main() -> None:
     """Read the command line and write the shards that are missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -68,11 +77,10 @@ def main() -> None:
 
     model = LlamaForCausalLM.from_pretrained(gguf_verifier.ready()).eval().model
     args.out.mkdir(parents=True, exist_ok=True)
-    every = list(conversations.read(conversations.files(args.conversations)))
-    with tqdm(total=sum(len(c.ids) for c in every), unit="token", unit_scale=True, desc="features") as bar:
-        for number, start in enumerate(range(0, len(every), SHARD)):
-            part = every[start : start + SHARD]
-            path = args.out / f"{number:05}.safetensors"
+    parts = parts_of(conversations.files(args.conversations))
+    with tqdm(total=sum(len(c.ids) for part in parts.values() for c in part), unit="token", unit_scale=True) as bar:
+        for name, part in parts.items():
+            path = args.out / f"{name}.safetensors"
             if not path.exists():
                 shards.write(path, shard_of(model, part))
             bar.update(sum(len(c.ids) for c in part))

@@ -26,9 +26,9 @@ def draft_vocabulary(shards: Shards, size: int) -> torch.Tensor:
     Ids are counted in answers alone, held-out conversations left out, since a head never proposes prompt tokens.
     """
     counts: Counter[int] = Counter()
-    for index, sample in enumerate(shards):
-        if index % trainer.HELD_OUT:
-            counts.update(sample.ids[sample.answer :].tolist())
+    for index in shards.training:
+        sample = shards[index]
+        counts.update(sample.ids[sample.answer :].tolist())
     chosen = [token for token, _ in counts.most_common(size)]
     chosen += [token for token in range(settings.VOCAB_SIZE) if token not in counts][: size - len(chosen)]
     covered = sum(counts[token] for token in chosen) / counts.total()
