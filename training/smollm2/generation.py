@@ -26,7 +26,7 @@ class Inventor:
         self.tokenizer = AutoTokenizer.from_pretrained(verifier)
         self.llm = LLM(
             model=str(verifier),
-            dtype="float32",
+            dtype=settings.DTYPE,
             max_model_len=1024,
             max_num_seqs=CONCURRENT,
             enforce_eager=True,

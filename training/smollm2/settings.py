@@ -13,3 +13,6 @@ RUNS = Path("runs/smollm2")
 SEED = 20251125
 VOCAB_SIZE = 49152
 END_TOKEN = 2  # <|im_end|>
+# Of the verifier's matrix products in the data and features stages: four times as fast as float32 on a CPU that has the
+# instructions (avx512_bf16 or amx), and heads read hidden states as float16 anyway.
+DTYPE = "bfloat16"
