@@ -1,10 +1,11 @@
 """The pairs of verifier and EAGLE-3 head that this project ships.
 
-Heads are in the repository's `assets/` folder. The verifier of `smollm2-135m` is too big for that: it is fetched and
-converted on first use (`eagle3_viz.gguf_verifier`). Importing this module needs neither torch nor vLLM.
+Heads, and the verifier of `tiny-llama4`, are in the repository's `assets/` folder. SmolLM2 is too big for that: it is
+fetched and converted on first use (`eagle3_viz.gguf_verifier`). Importing this module needs neither torch nor vLLM.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,25 @@ from eagle3_viz import cpu, gguf_verifier
 from eagle3_viz.sources.base import Progress
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-NAMES = ("smollm2-135m",)
 NUM_SPECULATIVE_TOKENS = 3
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """Where a pair's parts are, as folders in `assets/`, and what its engine needs beyond every pair's arguments."""
+
+    speculator: str
+    verifier: str | None = None  # None: SmolLM2-135M-Instruct, fetched
+    engine: Mapping[str, Any] = field(default_factory=dict)
+
+
+SHIPPED = {
+    "smollm2-135m": Shipped("smollm2-135m"),
+    "tiny-llama4": Shipped(
+        "tiny-llama4/speculator", verifier="tiny-llama4/verifier", engine={"limit_mm_per_prompt": {"image": 1}}
+    ),
+}
+NAMES = tuple(SHIPPED)
 
 
 @dataclass(frozen=True)
@@ -23,6 +41,12 @@ class Pair:
     name: str
     verifier: Path
     speculator: Path
+    engine: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether the verifier takes images."""
+        return "limit_mm_per_prompt" in self.engine
 
     def engine_args(self) -> dict[str, Any]:
         """Keyword arguments for `vllm.LLM` or `vllm.AsyncEngineArgs`, sized for two CPU cores and 1 GiB of KV cache."""
@@ -39,6 +63,7 @@ class Pair:
             "max_num_seqs": 16,
             "enforce_eager": True,
             "disable_log_stats": False,  # without statistics vLLM counts no drafts
+            **self.engine,
         }
 
 
@@ -54,12 +79,14 @@ def get(name: str = NAMES[0], progress: Progress | None = None) -> Pair:
     a bar. ValueError: no such pair. FileNotFoundError: the assets are missing. `gguf_verifier.PrepareError`: the
     verifier could not be made ready; the message says what to do.
     """
-    if name not in NAMES:
+    if name not in SHIPPED:
         raise ValueError(f"There is no bundled pair {name!r}. Bundled pairs: {', '.join(NAMES)}.")
-    speculator = ASSETS / name
-    if not (speculator / "config.json").is_file():
-        raise FileNotFoundError(
-            f"The head of {name} is not at {speculator}. It is part of the repository: run from a checkout, or install "
-            "the checkout with `pip install -e .`."
-        )
-    return Pair(name, verifier=gguf_verifier.ready(progress), speculator=speculator)
+    shipped = SHIPPED[name]
+    for part in filter(None, (shipped.speculator, shipped.verifier)):
+        if not (ASSETS / part / "config.json").is_file():
+            raise FileNotFoundError(
+                f"A part of {name} is not at {ASSETS / part}. It belongs to the repository: run from a checkout, or "
+                "install the checkout with `pip install -e .`."
+            )
+    verifier = ASSETS / shipped.verifier if shipped.verifier else gguf_verifier.ready(progress)
+    return Pair(name, verifier, ASSETS / shipped.speculator, shipped.engine)

@@ -15,10 +15,13 @@ from eagle3_viz import bundled, gguf_verifier
 if TYPE_CHECKING:
     import torch
 
-SHIPPED = [bundled.ASSETS / name for name in bundled.NAMES]
+HEADS = [bundled.ASSETS / shipped.speculator for shipped in bundled.SHIPPED.values()]
 MAX_FILE = 10_000_000  # bytes: plain git hosts take no larger ones
-VERIFIER_LAYERS = 30
-FALLBACK = [2, VERIFIER_LAYERS // 2, VERIFIER_LAYERS - 3]  # what vLLM takes when a config names no layers
+# Of each verifier its class and its number of layers, by the name in the head's config.
+VERIFIERS = {
+    "HuggingFaceTB/SmolLM2-135M-Instruct": ("LlamaForCausalLM", 30),
+    "tiny-llama4": ("Llama4ForConditionalGeneration", 6),
+}
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def test_vllm_gets_the_verifier_on_disk_not_the_hub_id_in_the_config(cache: Path
 
 def test_a_missing_head_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(bundled, "ASSETS", tmp_path)
-    with pytest.raises(FileNotFoundError, match="part of the repository"):
+    with pytest.raises(FileNotFoundError, match="belongs to the repository"):
         bundled.get()
 
 
@@ -131,7 +134,16 @@ def test_a_killed_conversion_is_taken_up_from_the_wheel(cache: Path, monkeypatch
     assert not left.parent.exists()
 
 
-@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_the_tiny_verifier_ships_whole() -> None:
+    pair = bundled.get("tiny-llama4")
+    files = sorted(pair.verifier.iterdir())
+    assert max(file.stat().st_size for file in files) < MAX_FILE
+    assert {file.suffix for file in files} <= {".safetensors", ".json", ".jinja"}
+    assert pair.sees_images
+    assert not bundled.Pair("p", pair.verifier, pair.speculator).sees_images
+
+
+@pytest.mark.parametrize("folder", HEADS, ids=lambda folder: str(folder.relative_to(bundled.ASSETS)))
 class TestShippedHead:
     """Each folder in `assets/` that holds a head."""
 
@@ -140,17 +152,17 @@ class TestShippedHead:
         config = json.loads(text)
         assert config["speculators_model_type"] == "eagle3"
         assert config["transformer_layer_config"]["num_hidden_layers"] == 1
-        assert config["speculators_config"]["verifier"] == {
-            "architectures": ["LlamaForCausalLM"],
-            "name_or_path": "HuggingFaceTB/SmolLM2-135M-Instruct",
-        }
+        verifier = config["speculators_config"]["verifier"]
+        assert verifier["architectures"] == [VERIFIERS[verifier["name_or_path"]][0]]
         assert '"/' not in text
 
     def test_auxiliary_layers_are_none_of_the_fallback(self, folder: Path) -> None:
-        layers = json.loads((folder / "config.json").read_text())["eagle_aux_hidden_state_layer_ids"]
+        config = json.loads((folder / "config.json").read_text())
+        layers = config["eagle_aux_hidden_state_layer_ids"]
+        depth = VERIFIERS[config["speculators_config"]["verifier"]["name_or_path"]][1]
         assert len(layers) == 3
         assert layers == sorted(set(layers))
-        assert not set(layers) & set(FALLBACK)
+        assert not set(layers) & {2, depth // 2, depth - 3}  # what vLLM takes when a config names no layers
 
     def test_files_are_small_and_safe(self, folder: Path) -> None:
         files = sorted(folder.iterdir())
@@ -162,6 +174,9 @@ class TestShippedHead:
 
         weights = read_weights(folder)
         config = json.loads((folder / "config.json").read_text())
+        if config["draft_vocab_size"] == config["transformer_layer_config"]["vocab_size"]:
+            assert "d2t" not in weights
+            return
         d2t, t2d = weights["d2t"], weights["t2d"]
         assert d2t.shape == (config["draft_vocab_size"],)
         assert t2d.shape == (config["transformer_layer_config"]["vocab_size"],)
@@ -176,7 +191,10 @@ class TestShippedHead:
         shapes = {name: tuple(value.shape) for name, value in read_weights(folder).items()}
         assert shapes["fc.weight"] == (hidden, 3 * hidden)
         assert shapes["lm_head.weight"] == (config["draft_vocab_size"], hidden)
-        assert shapes["layers.0.self_attn.q_proj.weight"] == (layer["num_attention_heads"] * 64, 2 * hidden)
+        assert shapes["layers.0.self_attn.q_proj.weight"] == (
+            layer["num_attention_heads"] * layer["head_dim"],
+            2 * hidden,
+        )
         assert shapes["layers.0.mlp.gate_proj.weight"] == (wide, hidden)
         assert "embed_tokens.weight" not in shapes  # the verifier's own serve
 

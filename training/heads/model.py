@@ -24,6 +24,8 @@ class HeadShape:
     norm_before_residual: bool = True
     fc_norm: bool = True
     num_speculative_tokens: int = 3
+    rope_parameters: dict[str, Any] | None = None  # None: the verifier's
+    architecture: str = "LlamaForCausalLM"  # of the whole verifier, where the causal LM is only a part of it
 
 
 def build(verifier: Any, verifier_id: str, draft_ids: Tensor, shape: HeadShape) -> Any:
@@ -70,8 +72,11 @@ def speculator_config(verifier: Any, verifier_id: str, draft_vocab_size: int, sh
         "vocab_size", "hidden_size", "num_attention_heads", "num_key_value_heads", "head_dim", "hidden_act",
         "max_position_embeddings", "rms_norm_eps", "rope_parameters", "bos_token_id", "eos_token_id",
     )  # fmt: skip
+    taken = {name: getattr(verifier, name) for name in inherited}
+    if shape.rope_parameters:
+        taken["rope_parameters"] = shape.rope_parameters
     layer = LlamaConfig(
-        **{name: getattr(verifier, name) for name in inherited},
+        **taken,
         intermediate_size=shape.intermediate_size,
         num_hidden_layers=1,
         tie_word_embeddings=False,
@@ -87,7 +92,7 @@ def speculator_config(verifier: Any, verifier_id: str, draft_vocab_size: int, sh
             algorithm="eagle3",
             proposal_methods=[GreedyTokenProposalConfig(speculative_tokens=shape.num_speculative_tokens)],
             default_proposal_method="greedy",
-            verifier=VerifierConfig(name_or_path=verifier_id, architectures=verifier.architectures),
+            verifier=VerifierConfig(name_or_path=verifier_id, architectures=[shape.architecture]),
         ),
     )
 
