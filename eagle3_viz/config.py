@@ -15,6 +15,10 @@ from eagle3_viz.events import Sampling
 MAX_SPECULATIVE_TOKENS = 16  # vLLM takes 128; a lane wider than this cannot be read
 MAX_TOP_LOGPROBS = 20
 MAX_PROMPT_CHARACTERS = 1_000_000
+MAX_IMAGES = 4  # of one prompt
+MAX_IMAGE_BYTES = 20 * 2**20  # of one file
+MAX_IMAGE_PIXELS = 50_000_000  # of one image: more than a phone's camera takes, 150 MB once decoded
+THUMBNAIL_PIXELS = 224  # of the longer side: twice what the page shows, for fine screens
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 

@@ -35,6 +35,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str | None = None
     tensor_parallel_size: int | None = None
     max_model_len: int | None = None
+    reads_images: bool | None = None  # whether the verifier takes pictures beside text
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +60,10 @@ class TraceStarted(msgspec.Struct, frozen=True, kw_only=True, tag="trace_started
 class Image(msgspec.Struct, frozen=True, kw_only=True):
     """An image of the prompt: its size, its identity, and a small picture of it."""
 
-    width: int
+    width: int  # in pixels, as the engine saw it: upright
     height: int
-    sha256: str
-    num_tokens: int | None = None
+    sha256: str  # of the file
+    num_tokens: int | None = None  # how many of the prompt's `token_ids` stand for it
     thumbnail: str | None = None  # data URL
 
 

@@ -11,7 +11,8 @@ from eagle3_viz.analysis.acceptance import rates
 from eagle3_viz.analysis.steps import emitted_tokens
 from eagle3_viz.events import Event, Piece, RequestFailed, RequestFinished, Step
 from eagle3_viz.invariants import used_ids
-from eagle3_viz.sources.scripted_text import MARKUP
+from eagle3_viz.sources.scripted_text import IMAGE, MARKUP
+from tests.picturing import png
 
 
 def asking(request_id: str = "r", prompt: str = "Tell me.", **more: Any) -> Request:
@@ -138,7 +139,9 @@ async def test_a_prompt_is_told_apart_from_its_template() -> None:
         ([asking(prompt="")], "the prompt is empty"),
         ([asking(prompt=" \n")], "the prompt is empty"),
         ([Request(request_id="r", messages=[{"role": "user", "content": [{"type": "text", "text": ""}]}])], "empty"),
-        ([asking(images=(b"png",))], "cannot see"),
+        ([asking(images=(b"png",))], "cannot be read as an image"),
+        ([asking(images=(png(),))], "must hold"),
+        ([asking(images=(png(),) * 5)], "at most 4"),
         ([asking("a"), asking("a")], "the same id"),
     ],
 )
@@ -186,3 +189,19 @@ async def test_says_what_is_running() -> None:
     assert running[0] == {"short", "long"}
     assert running[-1] == {"long"}
     assert source.running == set()
+
+
+async def test_a_picture_stands_where_its_placeholder_was() -> None:
+    asked = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "What is this?"}]}]
+    trace = await made(Script(num_tokens=9), Request(request_id="r", messages=asked, images=(png(60, 40),)))
+    started = trace.requests["r"].started
+    assert [(image.width, image.height, image.num_tokens) for image in started.images] == [(60, 40, 6)]
+    assert [trace.pieces[token_id] for token_id in started.token_ids].count(IMAGE) == 6
+    assert started.messages == asked
+
+
+async def test_one_that_reads_text_only_refuses_pictures() -> None:
+    source = ScriptedSource(Script(reads_images=False))
+    assert source.engine.reads_images is False
+    with pytest.raises(InputError, match="load a pair that sees"):
+        await record(source, [asking(images=(png(),))])

@@ -11,11 +11,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 from eagle3_viz.codec import SCHEMA
-from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo, Event, TraceStarted
-from eagle3_viz.sources import scripted_text as text
 from eagle3_viz.sources.base import Request
 from eagle3_viz.sources.pacing import Sleep, pause
+from eagle3_viz.sources.scripted_prompt import read_all
 from eagle3_viz.sources.scripted_run import Script
 from eagle3_viz.sources.scripted_session import Session
 
@@ -68,23 +67,23 @@ class ScriptedSource:
             draft_vocab_size=VOCAB_SIZE,
             async_scheduling=False,
             tensor_parallel_size=1,
+            reads_images=self.script.reads_images,
         )
 
     async def record(self, requests: Sequence[Request], stop: asyncio.Event | None = None) -> AsyncIterator[Event]:
         """Generate all `requests` at once, one step of each in every engine step.
 
         Raises:
-            InputError: two requests share an id, or none can run (an empty prompt, an image); nothing was recorded.
+            InputError: two requests share an id, or none can run (an empty prompt, a bad image); nothing was recorded.
         """
-        problems = check(requests)
+        prompts = read_all(requests, reads_images=self.script.reads_images)
         pace = self.script.steps_per_second
         origin = self._clock()
         session = Session(self.script, lambda: round((self._clock() - origin) * 1000, 3))
         try:
             yield TraceStarted(schema=SCHEMA, trace_id=self._new_id(), created=self._now(), engine=self.engine)
-            for request, problem in zip(requests, problems, strict=True):
-                prompt = request.prompt or "" if request.messages is None else text.chat_text(request.messages)
-                for event in session.start(request, prompt, problem):
+            for request, prompt in zip(requests, prompts, strict=True):
+                for event in session.start(request, prompt):
                     yield event
             self.running = set(session.runs)
             while session.runs:
@@ -100,27 +99,3 @@ class ScriptedSource:
 
     async def close(self) -> None:
         """Nothing is held."""
-
-
-def check(requests: Sequence[Request]) -> list[str | None]:
-    """What is wrong with each request, None where nothing is.
-
-    Raises:
-        InputError: two share an id, or none of them can run.
-    """
-    if len({request.request_id for request in requests}) < len(requests):
-        raise InputError("two requests have the same id: give each its own")
-    problems = [problem_of(request) for request in requests]
-    if all(problems):
-        raise InputError(problems[0] or "") if problems else InputError("there is no request: give at least one")
-    return problems
-
-
-def problem_of(request: Request) -> str | None:
-    """What is wrong with a request."""
-    said = request.prompt if request.messages is None else text.spoken(request.messages)
-    if not (said or "").strip():
-        return "the prompt is empty: write something for the model to answer"
-    if request.images:
-        return "the scripted source cannot see: leave the image out"
-    return None

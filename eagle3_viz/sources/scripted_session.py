@@ -18,6 +18,7 @@ from eagle3_viz.invariants import used_ids
 from eagle3_viz.piece_text import piece_bytes, settled
 from eagle3_viz.sources import scripted_text as text
 from eagle3_viz.sources.base import Request
+from eagle3_viz.sources.scripted_prompt import Prompt
 from eagle3_viz.sources.scripted_run import EngineStep, Run, Script
 
 
@@ -40,9 +41,9 @@ class Session:
         self._num_requests = 0
         self._num_engine_steps = 0
 
-    def start(self, request: Request, prompt: str, problem: str | None = None) -> Iterator[Event]:
+    def start(self, request: Request, prompt: Prompt) -> Iterator[Event]:
         """Take a request in; one that has a problem fails at once."""
-        pieces = text.split(prompt)
+        pieces = text.split(prompt.text, [image.num_tokens or 1 for image in prompt.images])
         for piece in pieces:
             if piece not in self._ids:
                 self._ids[piece] = len(self._pieces)
@@ -54,15 +55,16 @@ class Session:
             request_id=request.request_id,
             t_ms=self._now_ms(),
             messages=request.messages,
-            text=prompt,
+            text=prompt.text,
             token_ids=token_ids,
+            images=prompt.images,
             sampling=request.sampling,
             parent=request.parent,
         )
-        if problem:
-            yield RequestFailed(request_id=request.request_id, t_ms=self._now_ms(), error=problem)
+        if prompt.problem:
+            yield RequestFailed(request_id=request.request_id, t_ms=self._now_ms(), error=prompt.problem)
         else:
-            self.runs[request.request_id] = Run(self._script, request, prompt)
+            self.runs[request.request_id] = Run(self._script, request, prompt.text)
 
     def engine_step(self) -> Iterator[Event]:
         """One step of every request that is not finished."""

@@ -3,7 +3,7 @@
 import math
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ OPENINGS = ("The", "Every", "Another")
 MARKUP = " <img src=x onerror=alert(1)>"
 BIRD = (Piece(bytes=b"\xf0\x9f"), Piece(bytes=b"\x90"), Piece(bytes=b"\xa6"))  # one emoji in three tokens
 FILLER, USER, END = Piece(special="<|endoftext|>"), Piece(special="<|im_start|>"), Piece(special="<|im_end|>")
+IMAGE = Piece(special="<|image|>")  # stands for a patch of a picture
+PATCH_PIXELS, MAX_PATCHES_A_SIDE = 28, 8
 MARKS = (" the", ".", ",", " and", "\n\n", " ", " **", "**")
 
 PIECES: tuple[str | Piece, ...] = (
@@ -60,20 +62,31 @@ def chat_text(messages: list[dict[str, Any]]) -> str:
 
 def spoken(messages: list[dict[str, Any]]) -> str:
     """What the messages say, without any template."""
-    return "".join(map(_content, messages))
+    return "".join(map(_content, messages)).replace(IMAGE.special or "", "")
 
 
 def _content(message: dict[str, Any]) -> str:
     content = message.get("content") or ""
     if isinstance(content, str):
         return content
-    return "".join(part.get("text", "") for part in content)
+    return "".join(IMAGE.special or "" if part.get("type") == "image" else part.get("text", "") for part in content)
 
 
-def split(text: str) -> list[str | Piece]:
-    """A prompt's text as pieces: special tokens, words with the space before them, single blanks."""
+def num_patches(width: int, height: int) -> int:
+    """How many tokens a picture takes."""
+    sides = (min(MAX_PATCHES_A_SIDE, -(-side // PATCH_PIXELS)) for side in (width, height))
+    return math.prod(sides)
+
+
+def split(text: str, patches: Sequence[int] = ()) -> list[str | Piece]:
+    """A prompt's text as pieces: special tokens, words with the space before them, single blanks.
+
+    Each picture's placeholder comes as often as the picture has patches.
+    """
     parts = re.findall(r"<\|\w+\|>| ?[^\s<]+|<|\s", text)
-    return [Piece(special=part) if part.startswith("<|") and part.endswith("|>") else part for part in parts]
+    pieces = [Piece(special=part) if part.startswith("<|") and part.endswith("|>") else part for part in parts]
+    times = iter(patches)
+    return [piece for piece in pieces for _ in range(next(times, 1) if piece == IMAGE else 1)]
 
 
 @dataclass(frozen=True)

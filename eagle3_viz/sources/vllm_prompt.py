@@ -1,9 +1,11 @@
-"""From a request to what vLLM's engine takes: chat template, token ids. Says what is wrong before it runs."""
+"""From a request to what vLLM's engine takes: chat template, token ids, pictures. Says what is wrong before it runs."""
 
+import asyncio
 from typing import Any
 
 import msgspec
 
+from eagle3_viz import events
 from eagle3_viz.config import MAX_PROMPT_CHARACTERS, check_sampling
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Sampling
@@ -14,8 +16,9 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """A prompt as the engine takes it (`engine_input`), and as the trace records it."""
 
     text: str
-    token_ids: list[int]
-    engine_input: dict[str, Any]
+    token_ids: list[int]  # what the engine prefills: a picture's placeholder as often as it takes tokens
+    engine_input: Any
+    images: list[events.Image] = []
 
 
 def check(request: Request) -> None:
@@ -48,24 +51,77 @@ def content_text(content: Any) -> str:
     return "\n".join(part.get("text", "") for part in content or [] if isinstance(part, dict))
 
 
-def render(request: Request, tokenizer: Any, max_model_len: int) -> Prompt:
-    """Apply the chat template and tokenize.
+async def render(request: Request, engine: Any, tokenizer: Any) -> Prompt:
+    """Apply the chat template, tokenize, and let the engine's own renderer put the pictures in.
 
     Raises:
-        InputError: the prompt is longer than the model takes, or the tokenizer has no chat template.
+        InputError: the prompt is longer than the model takes, the tokenizer has no chat template, the model sees no
+            pictures, or one of them cannot be used.
+    """
+    model = engine.model_config
+    if request.images and not model.is_multimodal_model:
+        raise InputError("this model reads text only: leave the image out, or load a pair that sees")
+    text, token_ids = await asyncio.to_thread(templated, request, tokenizer)
+    check_length(len(token_ids), model.max_model_len)
+    prompt = Prompt(text=text, token_ids=token_ids, engine_input={"prompt_token_ids": token_ids})
+    if request.images:
+        prompt = await with_pictures(prompt, request.images, engine.renderer)
+        check_length(len(prompt.token_ids), model.max_model_len, len(prompt.token_ids) - len(token_ids))
+    return prompt
+
+
+def check_length(num_tokens: int, max_model_len: int, num_image_tokens: int = 0) -> None:
+    """Check that the prompt leaves room for an answer.
+
+    Raises:
+        InputError: it does not.
+    """
+    if num_tokens >= max_model_len:
+        pictures = f", {num_image_tokens:,} of them for images" if num_image_tokens else ""
+        raise InputError(
+            f"the prompt has {num_tokens:,} tokens{pictures}: the model takes {max_model_len:,}, answer included."
+            " Shorten it"
+        )
+
+
+def templated(request: Request, tokenizer: Any) -> tuple[str, list[int]]:
+    """The prompt's text and tokens, with one placeholder a picture.
+
+    Raises:
+        InputError: the tokenizer has no chat template.
     """
     if request.prompt is not None:
-        text, token_ids = request.prompt, tokenizer.encode(request.prompt)
-    else:
-        if not tokenizer.chat_template:
-            raise InputError("the verifier has no chat template: send the prompt raw")
-        text = tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
-        token_ids = tokenizer.encode(text, add_special_tokens=False)
-    if len(token_ids) >= max_model_len:
+        return request.prompt, tokenizer.encode(request.prompt)
+    if not tokenizer.chat_template:
+        raise InputError("the verifier has no chat template: send the prompt raw")
+    text = tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
+    return text, tokenizer.encode(text, add_special_tokens=False)
+
+
+async def with_pictures(prompt: Prompt, files: tuple[bytes, ...], renderer: Any) -> Prompt:
+    """The prompt with its pictures, as vLLM's renderer makes it.
+
+    Raises:
+        InputError: an image cannot be used, or the placeholders in the text do not fit the pictures.
+    """
+    from eagle3_viz.images import decode_all
+
+    pictures = await asyncio.to_thread(decode_all, files)
+    data = {"image": [picture.image for picture in pictures]}
+    try:
+        (rendered,) = await renderer.render_cmpl_async([{**prompt.engine_input, "multi_modal_data": data}])
+    except Exception as error:  # whatever vLLM or the model's own processor says of this input
         raise InputError(
-            f"the prompt has {len(token_ids):,} tokens: the model takes {max_model_len:,}, answer included. Shorten it"
-        )
-    return Prompt(text=text, token_ids=token_ids, engine_input={"prompt_token_ids": token_ids})
+            f"the model cannot take this prompt with {len(files)} image(s): {error}. Raw text must hold the model's"
+            " image placeholder once for each"
+        ) from error
+    places = rendered.get("mm_placeholders", {}).get("image", [])
+    lengths = [place.length for place in places] if len(places) == len(pictures) else [None] * len(pictures)
+    facts = [
+        msgspec.structs.replace(picture.facts, num_tokens=length)
+        for picture, length in zip(pictures, lengths, strict=True)
+    ]
+    return Prompt(text=prompt.text, token_ids=rendered["prompt_token_ids"], engine_input=rendered, images=facts)
 
 
 def sampling_arguments(sampling: Sampling) -> dict[str, Any]:

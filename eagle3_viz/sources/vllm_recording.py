@@ -104,7 +104,7 @@ class Recording:
     async def _accept(self) -> list[tuple[Request, Prompt]]:
         """Render all prompts and queue the first events; a request that cannot run has failed already."""
         created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        rendered = [await asyncio.to_thread(self._render, request) for request in self.requests]
+        rendered = [await self._render(request) for request in self.requests]
         errors = [found for found in rendered if isinstance(found, InputError)]
         if errors and len(errors) == len(rendered):
             raise errors[0]
@@ -121,17 +121,10 @@ class Recording:
                 accepted.append((request, found))
         return accepted
 
-    def _render(self, request: Request) -> Prompt | InputError:
-        model = self.source.llm.model_config
-        if request.images and not model.is_multimodal_model:
-            return InputError(
-                f"{self.source.engine.verifier} reads text only: leave the image out, or choose a model that sees"
-            )
-        if request.images:
-            return InputError("images are not sent to the engine yet: leave the image out")
+    async def _render(self, request: Request) -> Prompt | InputError:
         try:
             check(request)
-            return render(request, self.source.vocabulary.tokenizer, model.max_model_len)
+            return await render(request, self.source.llm, self.source.vocabulary.tokenizer)
         except InputError as error:
             return error
 
@@ -145,6 +138,7 @@ class Recording:
                 messages=request.messages,
                 text=prompt.text,
                 token_ids=prompt.token_ids,
+                images=prompt.images,
                 sampling=request.sampling,
                 parent=request.parent,
             )

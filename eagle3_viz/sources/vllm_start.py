@@ -26,6 +26,7 @@ def start_engine(config: EngineConfig, pair: Pair, progress: Progress) -> Any:
         "tensor_parallel_size": config.tensor_parallel_size,
         "worker_extension_cls": EXTENSION,
         "per_request_spec_decode_metrics": "detailed",
+        "mm_processor_cache_gb": 0,  # by default 4 GiB in two processes each, for pictures seldom sent twice
     }
     if config.max_model_len is not None:
         arguments["max_model_len"] = config.max_model_len
@@ -70,6 +71,7 @@ def describe(engine: Any, pair: Pair, model_runner: str) -> EngineInfo:
         dtype=str(config.model_config.dtype).removeprefix("torch."),
         tensor_parallel_size=config.parallel_config.tensor_parallel_size,
         max_model_len=config.model_config.max_model_len,
+        reads_images=bool(config.model_config.is_multimodal_model),
     )
 
 
