@@ -76,6 +76,18 @@ def check_k(k: int | None) -> None:
         )
 
 
+def check_image_size(num_bytes: int, name: str) -> None:
+    """Check the size of an image's file, which messages call `name`.
+
+    Raises:
+        InputError: it is empty or too large.
+    """
+    if not num_bytes:
+        raise InputError(f"{name} is empty (0 bytes): give an image file")
+    if num_bytes > MAX_IMAGE_BYTES:
+        raise InputError(f"{name} has {num_bytes / 2**20:.0f} MiB: at most {MAX_IMAGE_BYTES // 2**20} are read")
+
+
 def check_sampling(sampling: Sampling, top_logprobs: int) -> None:
     """Check the sampling parameters.
 

@@ -13,7 +13,7 @@ import PIL.Image
 from PIL import ImageOps, UnidentifiedImageError
 
 from eagle3_viz import events
-from eagle3_viz.config import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, MAX_IMAGES, THUMBNAIL_PIXELS
+from eagle3_viz.config import MAX_IMAGE_PIXELS, MAX_IMAGES, THUMBNAIL_PIXELS, check_image_size
 from eagle3_viz.errors import InputError
 
 # What browsers show. Pillow reads more, with decoders that few people test.
@@ -58,25 +58,13 @@ def check_count(number: int) -> None:
         raise InputError(f"the prompt has {number} images: at most {MAX_IMAGES} are taken. Leave some out")
 
 
-def check_size(num_bytes: int, name: str) -> None:
-    """Check the size of an image's file.
-
-    Raises:
-        InputError: it is empty or too large.
-    """
-    if not num_bytes:
-        raise InputError(f"{name} is empty (0 bytes): {HINT}")
-    if num_bytes > MAX_IMAGE_BYTES:
-        raise InputError(f"{name} has {num_bytes / 2**20:.0f} MiB: at most {MAX_IMAGE_BYTES // 2**20} are read")
-
-
 def decode(data: bytes, name: str = "the image") -> Picture:
     """Decode a file. `name` is what the messages call it.
 
     Raises:
         InputError: it is no image, damaged, animated, or too large; the pixels of a huge one are never decoded.
     """
-    check_size(len(data), name)
+    check_image_size(len(data), name)
     try:
         with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             check_header(opened, name)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from eagle3_viz.__main__ import main
+from eagle3_viz.__main__ import build_parser, main
+from eagle3_viz.cli.prompts import requests_of
 from eagle3_viz.events import RequestFinished
 from eagle3_viz.trace import Trace
+from tests.picturing import BAD_FILES, png
 
 NO_SPECULATOR = {"architectures": ["LlamaForCausalLM"], "hidden_size": 8, "vocab_size": 8}
 
@@ -25,6 +27,11 @@ NO_SPECULATOR = {"architectures": ["LlamaForCausalLM"], "hidden_size": 8, "vocab
         (["--prompt", "Hi", "--max-tokens", "0"], "max tokens is 0"),
         (["--prompt", "Hi", "--top-logprobs", "21"], "top logprobs is 21"),
         (["--prompt", "Hi", "--image", "no.png"], "no.png cannot be read: No such file"),
+        (["--prompt", "Hi", "--image", "."], ". cannot be read: Is a directory"),
+        *[(["--prompt", "Hi", "--image", name], problem) for name, (_, problem) in BAD_FILES.items()],
+        (["--prompt", "Hi", *["--image", "fine.png"] * 5], "at most 4 are taken"),
+        (["--prompts", "broken.jsonl", "--image", "fine.png"], "--image goes with --prompt"),
+        (["--prompts", "pictures.jsonl"], "pictures.jsonl, line 2: `image` is neither"),
         (["--prompts", "no.jsonl"], "no.jsonl cannot be read: No such file"),
         (["--prompts", "empty.jsonl"], "holds no prompts"),
         (["--prompts", "broken.jsonl"], "broken.jsonl, line 2: no JSON"),
@@ -46,6 +53,10 @@ def test_bad_input_is_one_line_and_leaves_no_file(
     Path("empty.jsonl").touch()
     Path("broken.jsonl").write_text('{"prompt": "fine"}\n{"prompt\n')
     Path("nothing.jsonl").write_text('{"question": "?"}\n')
+    Path("pictures.jsonl").write_text('{"prompt": "a", "image": "fine.png"}\n{"prompt": "b", "image": 7}\n')
+    Path("fine.png").write_bytes(png())
+    for name, (data, _) in BAD_FILES.items():
+        Path(name).write_bytes(data)
     Path("model").mkdir()
     Path("model/config.json").write_text(json.dumps(NO_SPECULATOR))
     try:
@@ -77,3 +88,25 @@ def test_a_recording_of_a_file_of_prompts(tmp_path: Path) -> None:
     assert all(isinstance(record.ended, RequestFinished) for record in trace.requests.values())
     assert trace.finished
     assert trace.finished.engine_totals == trace.counters
+
+
+def test_images_of_the_command_line_and_of_a_file_go_before_the_text(tmp_path: Path) -> None:
+    (tmp_path / "one.png").write_bytes(png())
+    (tmp_path / "two.png").write_bytes(png(9, 9))
+    lines = [
+        '{"prompt": "a", "image": "one.png"}',
+        '{"prompt": "b", "image": ["one.png", "two.png"]}',
+        '{"prompt": "c"}',
+    ]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
+    both = ["--image", str(tmp_path / "one.png"), "--image", str(tmp_path / "two.png")]
+    typed = build_parser("record").parse_args(["record", "--prompt", "b", *both, "-o", "x"])
+    filed = build_parser("record").parse_args(["record", "--prompts", str(tmp_path / "prompts.jsonl"), "-o", "x"])
+
+    requests = requests_of(filed)
+    assert [len(request.images) for request in requests] == [1, 2, 0]
+    assert requests[1].images == requests_of(typed)[0].images == (png(), png(9, 9))
+    assert requests[1].messages == [
+        {"role": "user", "content": [{"type": "image"}, {"type": "image"}, {"type": "text", "text": "b"}]}
+    ]
+    assert requests[2].messages == [{"role": "user", "content": "c"}]

@@ -134,7 +134,7 @@ def test_an_image_below_pillow_s_limit_is_refused_by_ours() -> None:
 
 
 def test_a_large_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "MAX_IMAGE_BYTES", 2**20)
+    monkeypatch.setattr(config, "MAX_IMAGE_BYTES", 2**20)
     with pytest.raises(InputError, match="has 2 MiB: at most 1 are read"):
         images.decode(png() + bytes(2**21))
 

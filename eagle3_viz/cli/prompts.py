@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from eagle3_viz.config import check_image_size
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Sampling
 from eagle3_viz.sources.base import Request
@@ -17,11 +18,13 @@ def requests_of(args: argparse.Namespace) -> list[Request]:
     Raises:
         InputError: a file cannot be read, or a line of it is no prompt.
     """
+    if args.prompts and args.image:
+        raise InputError("--image goes with --prompt: in a file of prompts, name the image of a line as its `image`")
     sampling = Sampling(temperature=args.temperature, seed=args.seed, max_tokens=args.max_tokens)
     if args.prompts:
         prompts = list(read_prompts(args.prompts))
     else:
-        prompts = [(args.prompt, [read_file(path) for path in args.image])]
+        prompts = [(args.prompt, [read_image(path) for path in args.image])]
     return [
         Request(
             request_id=f"r{number}",
@@ -54,11 +57,23 @@ def read_file(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def read_prompts(path: Path) -> Iterator[tuple[str, list[bytes]]]:
-    """Prompt and images of each line; of several turns the first is taken.
+def read_image(path: Path) -> bytes:
+    """An image file's bytes, for the source to decode.
 
     Raises:
-        InputError: a line is no JSON object with `prompt` or `turns`, or there is no line at all.
+        InputError: it cannot be read, is empty, or far too large.
+    """
+    if path.is_file():
+        check_image_size(path.stat().st_size, str(path))
+    return read_file(path)
+
+
+def read_prompts(path: Path) -> Iterator[tuple[str, list[bytes]]]:
+    """Prompt and images of each line; of several turns the first is taken. Images are beside the file of prompts.
+
+    Raises:
+        InputError: a line is no JSON object with `prompt` or `turns`, its `image` is no file name or list of them or
+            cannot be read, or there is no line at all.
     """
     lines = [line for line in read_file(path).decode("utf-8", "replace").splitlines() if line.strip()]
     if not lines:
@@ -69,8 +84,11 @@ def read_prompts(path: Path) -> Iterator[tuple[str, list[bytes]]]:
         prompt = record.get("prompt", turns[0] if isinstance(turns, list) and turns else None)
         if not isinstance(prompt, str):
             raise InputError(f"{path}, line {number}: there is no `prompt` and no `turns`")
-        image = record.get("image")
-        yield prompt, [read_file(path.parent / image)] if image else []
+        image = record.get("image") or []
+        names = [image] if isinstance(image, str) else image
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise InputError(f"{path}, line {number}: `image` is neither a file name nor a list of them")
+        yield prompt, [read_image(path.parent / name) for name in names]
 
 
 def parse(line: str, place: str) -> dict[str, Any]:

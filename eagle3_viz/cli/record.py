@@ -28,8 +28,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("record", description="Generate from prompts and write a trace file.")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--prompt", metavar="TEXT", help="one prompt, sent through the chat template")
-    what.add_argument("--prompts", metavar="FILE", type=Path, help="JSON lines with `prompt` or `turns`, `image`")
-    parser.add_argument("--image", metavar="FILE", type=Path, action="append", default=[], help="may be repeated")
+    what.add_argument("--prompts", metavar="FILE", type=Path, help="JSON lines with `prompt` or `turns`, and `image`")
+    parser.add_argument(
+        "--image",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="shown to the model before the prompt; may be repeated",
+    )
     parser.add_argument("--raw", action="store_true", help="no chat template")
     parser.add_argument("--max-tokens", metavar="N", type=int, default=256)
     parser.add_argument("--temperature", metavar="T", type=float, default=0.0, help="0 (default) is greedy")
@@ -48,13 +55,28 @@ def run(args: argparse.Namespace) -> int:
     check_k(args.num_speculative_tokens)
     check_sampling(requests[0].sampling, args.top_logprobs)
     if not args.prompts:
-        check(requests[0])  # before half a minute of starting the engine
+        check_prompt(requests[0], args.image)  # before half a minute of starting the engine
     trace = asyncio.run(record_to(args, requests))
     failed = [event for event in trace.events if isinstance(event, RequestFailed)]
     for event in failed:
         print(f"eagle3_viz record: {event.request_id} failed: {event.error}", file=sys.stderr)
     print(f"{args.output}: {len(trace.requests) - len(failed)} of {len(trace.requests)} requests recorded")
     return 1 if failed else 0
+
+
+def check_prompt(request: Request, paths: list[Path]) -> None:
+    """Check the one prompt of the command line.
+
+    Raises:
+        InputError: it cannot be used, or one of its images cannot.
+    """
+    check(request)
+    if paths:
+        from eagle3_viz import images  # Pillow is only needed here
+
+        images.check_count(len(paths))
+        for data, path in zip(request.images, paths, strict=True):
+            images.decode(data, str(path))
 
 
 async def record_to(args: argparse.Namespace, requests: list[Request]) -> Trace:
