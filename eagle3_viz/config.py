@@ -76,6 +76,18 @@ def check_k(k: int | None) -> None:
         )
 
 
+def check_image_count(number: int, most: int = MAX_IMAGES) -> None:
+    """Check how many images a prompt has, for a model that takes `most`.
+
+    Raises:
+        InputError: too many.
+    """
+    if number and not most:
+        raise InputError("this model reads text only: leave the image out, or load a pair that sees")
+    if number > min(most, MAX_IMAGES):
+        raise InputError(f"the prompt has {number} images, of which at most {min(most, MAX_IMAGES)} can be taken")
+
+
 def check_image_size(num_bytes: int, name: str) -> None:
     """Check the size of an image's file, which messages call `name`.
 

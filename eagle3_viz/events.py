@@ -35,7 +35,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str | None = None
     tensor_parallel_size: int | None = None
     max_model_len: int | None = None
-    reads_images: bool | None = None  # whether the verifier takes pictures beside text
+    images_per_prompt: int | None = None  # how many images the verifier takes; 0: it reads text only
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ import PIL.Image
 from PIL import ImageOps, UnidentifiedImageError
 
 from eagle3_viz import events
-from eagle3_viz.config import MAX_IMAGE_PIXELS, MAX_IMAGES, THUMBNAIL_PIXELS, check_image_size
+from eagle3_viz.config import MAX_IMAGE_PIXELS, THUMBNAIL_PIXELS, check_image_size
 from eagle3_viz.errors import InputError
 
 # What browsers show. Pillow reads more, with decoders that few people test.
@@ -41,21 +41,10 @@ def decode_all(files: Sequence[bytes]) -> list[Picture]:
     """The images of one prompt, in order.
 
     Raises:
-        InputError: there are too many, or one cannot be used; the message says which.
+        InputError: one cannot be used; the message says which.
     """
-    check_count(len(files))
     names = ["the image"] if len(files) == 1 else [f"image {number}" for number in range(1, len(files) + 1)]
     return [decode(data, name) for data, name in zip(files, names, strict=True)]
-
-
-def check_count(number: int) -> None:
-    """Check how many images a prompt has.
-
-    Raises:
-        InputError: too many.
-    """
-    if number > MAX_IMAGES:
-        raise InputError(f"the prompt has {number} images: at most {MAX_IMAGES} are taken. Leave some out")
 
 
 def decode(data: bytes, name: str = "the image") -> Picture:

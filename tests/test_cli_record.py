@@ -29,7 +29,7 @@ NO_SPECULATOR = {"architectures": ["LlamaForCausalLM"], "hidden_size": 8, "vocab
         (["--prompt", "Hi", "--image", "no.png"], "no.png cannot be read: No such file"),
         (["--prompt", "Hi", "--image", "."], ". cannot be read: Is a directory"),
         *[(["--prompt", "Hi", "--image", name], problem) for name, (_, problem) in BAD_FILES.items()],
-        (["--prompt", "Hi", *["--image", "fine.png"] * 5], "at most 4 are taken"),
+        (["--prompt", "Hi", *["--image", "fine.png"] * 5], "at most 4 can be taken"),
         (["--prompts", "broken.jsonl", "--image", "fine.png"], "--image goes with --prompt"),
         (["--prompts", "pictures.jsonl"], "pictures.jsonl, line 2: `image` is neither"),
         (["--prompts", "no.jsonl"], "no.jsonl cannot be read: No such file"),

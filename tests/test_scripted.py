@@ -201,7 +201,7 @@ async def test_a_picture_stands_where_its_placeholder_was() -> None:
 
 
 async def test_one_that_reads_text_only_refuses_pictures() -> None:
-    source = ScriptedSource(Script(reads_images=False))
-    assert source.engine.reads_images is False
+    source = ScriptedSource(Script(images_per_prompt=0))
+    assert source.engine.images_per_prompt == 0
     with pytest.raises(InputError, match="load a pair that sees"):
         await record(source, [asking(images=(png(),))])

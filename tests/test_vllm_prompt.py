@@ -41,9 +41,12 @@ class Renderer:
 
 
 def engine(*, sees: bool = True, patches: int = 5) -> Any:
-    return SimpleNamespace(
-        model_config=SimpleNamespace(is_multimodal_model=sees, max_model_len=50), renderer=Renderer(patches)
+    model = SimpleNamespace(
+        is_multimodal_model=sees,
+        max_model_len=50,
+        multimodal_config=SimpleNamespace(get_limit_per_prompt=lambda _: 2) if sees else None,
     )
+    return SimpleNamespace(model_config=model, renderer=Renderer(patches))
 
 
 def asking(**more: Any) -> Request:
@@ -67,6 +70,7 @@ async def test_text_alone_does_not_pass_the_renderer() -> None:
     ("request_", "engine_", "problem"),
     [
         (asking(), engine(sees=False), "load a pair that sees"),
+        (asking(images=(png(),) * 3), engine(), "3 images, of which at most 2"),
         (asking(), engine(patches=60), "62 tokens, 59 of them for images: the model takes 50"),
         (asking(messages=None, prompt="a" * 60), engine(), "60 tokens: the model takes 50"),
         (asking(messages=None, prompt="abc"), engine(), "no place for the image.*placeholder once for each"),

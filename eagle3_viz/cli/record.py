@@ -14,7 +14,7 @@ from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColum
 
 from eagle3_viz import bundled, codec
 from eagle3_viz.cli.prompts import requests_of
-from eagle3_viz.config import check_k, check_sampling
+from eagle3_viz.config import check_image_count, check_k, check_sampling
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import RequestFailed, Step
 from eagle3_viz.sources.base import Progress, Request, Source
@@ -74,7 +74,7 @@ def check_prompt(request: Request, paths: list[Path]) -> None:
     if paths:
         from eagle3_viz import images  # Pillow is only needed here
 
-        images.check_count(len(paths))
+        check_image_count(len(paths))
         for data, path in zip(request.images, paths, strict=True):
             images.decode(data, str(path))
 

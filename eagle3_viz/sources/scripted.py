@@ -67,7 +67,7 @@ class ScriptedSource:
             draft_vocab_size=VOCAB_SIZE,
             async_scheduling=False,
             tensor_parallel_size=1,
-            reads_images=self.script.reads_images,
+            images_per_prompt=self.script.images_per_prompt,
         )
 
     async def record(self, requests: Sequence[Request], stop: asyncio.Event | None = None) -> AsyncIterator[Event]:
@@ -76,7 +76,7 @@ class ScriptedSource:
         Raises:
             InputError: two requests share an id, or none can run (an empty prompt, a bad image); nothing was recorded.
         """
-        prompts = read_all(requests, reads_images=self.script.reads_images)
+        prompts = read_all(requests, images_per_prompt=self.script.images_per_prompt)
         pace = self.script.steps_per_second
         origin = self._clock()
         session = Session(self.script, lambda: round((self._clock() - origin) * 1000, 3))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from eagle3_viz import events
+from eagle3_viz.config import check_image_count
 from eagle3_viz.errors import InputError
 from eagle3_viz.sources import scripted_text as text
 from eagle3_viz.sources.base import Request
@@ -20,7 +21,7 @@ class Prompt:
     problem: str | None = None
 
 
-def read_all(requests: Sequence[Request], *, reads_images: bool) -> list[Prompt]:
+def read_all(requests: Sequence[Request], *, images_per_prompt: int) -> list[Prompt]:
     """The prompt of each request.
 
     Raises:
@@ -30,26 +31,26 @@ def read_all(requests: Sequence[Request], *, reads_images: bool) -> list[Prompt]
         raise InputError("there is no request: give at least one")
     if len({request.request_id for request in requests}) < len(requests):
         raise InputError("two requests have the same id: give each its own")
-    prompts = [read(request, reads_images=reads_images) for request in requests]
+    prompts = [read(request, images_per_prompt=images_per_prompt) for request in requests]
     problems = [prompt.problem for prompt in prompts if prompt.problem]
     if len(problems) == len(prompts):
         raise InputError(problems[0])
     return prompts
 
 
-def read(request: Request, *, reads_images: bool) -> Prompt:
+def read(request: Request, *, images_per_prompt: int) -> Prompt:
     """The prompt of a request."""
     written = request.prompt or "" if request.messages is None else text.chat_text(request.messages)
     said = written if request.messages is None else text.spoken(request.messages)
     if not said.strip():
         return Prompt(text=written, problem="the prompt is empty: write something for the model to answer")
     try:
-        return Prompt(text=written, images=look_at(request.images, written, reads_images=reads_images))
+        return Prompt(text=written, images=look_at(request.images, written, images_per_prompt=images_per_prompt))
     except InputError as error:
         return Prompt(text=written, problem=str(error))
 
 
-def look_at(files: tuple[bytes, ...], written: str, *, reads_images: bool) -> list[events.Image]:
+def look_at(files: tuple[bytes, ...], written: str, *, images_per_prompt: int) -> list[events.Image]:
     """The pictures, each with the number of its patches.
 
     Raises:
@@ -57,8 +58,7 @@ def look_at(files: tuple[bytes, ...], written: str, *, reads_images: bool) -> li
     """
     if not files:
         return []
-    if not reads_images:
-        raise InputError("this model reads text only: leave the image out, or load a pair that sees")
+    check_image_count(len(files), images_per_prompt)
     from eagle3_viz.images import decode_all  # Pillow is only needed here
 
     facts = [picture.facts for picture in decode_all(files)]

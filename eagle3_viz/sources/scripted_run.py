@@ -4,6 +4,7 @@ import math
 import random
 from dataclasses import dataclass
 
+from eagle3_viz.config import MAX_IMAGES
 from eagle3_viz.counting import Tally
 from eagle3_viz.events import (
     FinishReason,
@@ -28,7 +29,7 @@ class Script:
             holds for all further positions.
         steps_per_second: pace of the engine steps; None for as fast as they can be taken.
         filler_every: every how many steps of a request the proposal is one that nobody drafted; 0 for never.
-        reads_images: whether it plays a verifier that takes pictures; what is in them does not matter to it.
+        images_per_prompt: how many pictures its verifier takes, 0 for none; what is in them does not matter to it.
     """
 
     seed: int = 0
@@ -37,7 +38,7 @@ class Script:
     acceptance: tuple[float, ...] = (0.72, 0.6, 0.5)
     steps_per_second: float | None = None
     filler_every: int = 0
-    reads_images: bool = True
+    images_per_prompt: int = MAX_IMAGES
 
     def accepts(self, position: int) -> float:
         """Probability that the proposal at `position` is accepted, given that the ones before it were."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from eagle3_viz import events
-from eagle3_viz.config import MAX_PROMPT_CHARACTERS, check_sampling
+from eagle3_viz.config import MAX_PROMPT_CHARACTERS, check_image_count, check_sampling
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Sampling
 from eagle3_viz.sources.base import Request
@@ -59,8 +59,7 @@ async def render(request: Request, engine: Any, tokenizer: Any) -> Prompt:
             pictures, or one of them cannot be used.
     """
     model = engine.model_config
-    if request.images and not model.is_multimodal_model:
-        raise InputError("this model reads text only: leave the image out, or load a pair that sees")
+    check_image_count(len(request.images), images_per_prompt(model))
     text, token_ids = await asyncio.to_thread(templated, request, tokenizer)
     check_length(len(token_ids), model.max_model_len)
     prompt = Prompt(text=text, token_ids=token_ids, engine_input={"prompt_token_ids": token_ids})
@@ -68,6 +67,12 @@ async def render(request: Request, engine: Any, tokenizer: Any) -> Prompt:
         prompt = await with_pictures(prompt, request.images, engine.renderer)
         check_length(len(prompt.token_ids), model.max_model_len, len(prompt.token_ids) - len(token_ids))
     return prompt
+
+
+def images_per_prompt(model_config: Any) -> int:
+    """How many images the model takes; 0 where it reads text only."""
+    multimodal = model_config.multimodal_config if model_config.is_multimodal_model else None
+    return multimodal.get_limit_per_prompt("image") if multimodal else 0
 
 
 def check_length(num_tokens: int, max_model_len: int, num_image_tokens: int = 0) -> None:

@@ -9,6 +9,7 @@ from eagle3_viz.config import EngineConfig, Pair
 from eagle3_viz.events import EngineInfo
 from eagle3_viz.sources.base import Progress
 from eagle3_viz.sources.vllm_messages import EXTENSION
+from eagle3_viz.sources.vllm_prompt import images_per_prompt
 
 
 def start_engine(config: EngineConfig, pair: Pair, progress: Progress) -> Any:
@@ -71,7 +72,7 @@ def describe(engine: Any, pair: Pair, model_runner: str) -> EngineInfo:
         dtype=str(config.model_config.dtype).removeprefix("torch."),
         tensor_parallel_size=config.parallel_config.tensor_parallel_size,
         max_model_len=config.model_config.max_model_len,
-        reads_images=bool(config.model_config.is_multimodal_model),
+        images_per_prompt=images_per_prompt(config.model_config),
     )
 
 
