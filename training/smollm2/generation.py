@@ -13,7 +13,7 @@ PROMPT_TOKENS = 128  # longer inventions are dropped
 ANSWER_TOKENS = 384
 GREEDY = 0.5  # share of answers at temperature 0; the others are sampled at SAMPLED
 SAMPLED = 0.8  # also the prompts' temperature: at 1.0 a model this small wanders off in every other one
-CONCURRENT = 128  # sequences: more is no faster on two cores
+CONCURRENT = 256  # sequences: more is no faster on two cores
 
 
 class Inventor:
