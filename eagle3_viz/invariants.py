@@ -4,8 +4,17 @@ from collections.abc import Mapping
 from itertools import chain
 from operator import itemgetter
 
-from eagle3_viz.events import Counters, Piece, RequestFinished, Step, StepsDropped, TraceFinished, TraceStarted
-from eagle3_viz.records import RequestRecord
+from eagle3_viz.events import (
+    Counters,
+    Piece,
+    Pieces,
+    RequestFinished,
+    Step,
+    StepsDropped,
+    TraceFinished,
+    TraceStarted,
+)
+from eagle3_viz.records import Progress
 
 MAX_SPECULATIVE_TOKENS = 128  # vLLM's own limit
 first = itemgetter(0)
@@ -37,26 +46,34 @@ def check_step(step: Step, num_speculative_tokens: int) -> None:
         raise TraceError(f"step {step.index}: {step.num_cut} of {len(step.emitted)} tokens cut")
 
 
-def check_order(step: Step, record: RequestRecord) -> None:
+def check_order(step: Step, progress: Progress) -> None:
     """A step follows the ones that its request has."""
-    if record.steps and record.steps[-1].num_cut:
+    if progress.stopped:
         raise TraceError(f"step {step.index} comes after the stop of {step.request_id}")
-    if step.index != record.next_index:
-        raise TraceError(f"step {step.index} of {step.request_id} where {record.next_index} was due")
-    if not record.dropped and step.output_start != len(record.output_token_ids):
-        raise TraceError(f"step {step.index} starts at {step.output_start}, not {len(record.output_token_ids)}")
+    if step.index != progress.next_index:
+        raise TraceError(f"step {step.index} of {step.request_id} where {progress.next_index} was due")
+    if not progress.num_dropped and step.output_start != len(progress.output_token_ids):
+        raise TraceError(f"step {step.index} starts at {step.output_start}, not {len(progress.output_token_ids)}")
 
 
-def check_dropped(event: StepsDropped, record: RequestRecord) -> None:
+def check_dropped(event: StepsDropped, progress: Progress) -> None:
     """Something was dropped, after the steps that its request has."""
     if event.count < 1:
         raise TraceError(f"{event.count} steps of {event.request_id} were dropped")
-    if event.after_index != record.next_index - 1:
-        raise TraceError(f"steps of {event.request_id} dropped after {event.after_index}, not {record.next_index - 1}")
+    last = progress.next_index - 1
+    if event.after_index != last:
+        raise TraceError(f"steps of {event.request_id} dropped after {event.after_index}, not {last}")
 
 
-def check_pieces(token_ids: set[int], pieces: Mapping[int, str | Piece]) -> None:
+def check_shown(event: Pieces) -> None:
+    """Token ids count from 0."""
+    if event.pieces and min(event.pieces) < 0:
+        raise TraceError(f"token {min(event.pieces)} has a piece: ids count from 0")
+
+
+def check_pieces(step: Step, pieces: Mapping[int, str | Piece]) -> None:
     """Ids are shown before they are used."""
+    token_ids = used_ids(step)
     if not token_ids <= pieces.keys():
         raise TraceError(f"token {min(token_ids - pieces.keys())} is used before its piece")
 
@@ -76,11 +93,11 @@ def check_counters(event: RequestFinished, derived: Counters) -> None:
         raise TraceError(f"request {event.request_id}: counters said to be verified differ from the steps'")
 
 
-def check_finished(event: TraceFinished, requests: dict[str, RequestRecord]) -> None:
+def check_finished(event: TraceFinished, running: Mapping[str, Progress], num_requests: int) -> None:
     """All requests are there, and over."""
-    if event.num_requests != len(requests):
-        raise TraceError(f"{len(requests)} requests were recorded, not {event.num_requests}")
-    if running := [name for name, record in requests.items() if not record.ended]:
+    if event.num_requests != num_requests:
+        raise TraceError(f"{num_requests} requests were recorded, not {event.num_requests}")
+    if running:
         raise TraceError(f"requests have not ended: {', '.join(running)}")
 
 

@@ -1,4 +1,4 @@
-"""What a trace holds about one request."""
+"""What is known about one request: as much as its next event is checked against, and all that happened to it."""
 
 from dataclasses import dataclass, field
 
@@ -7,22 +7,57 @@ from eagle3_viz.events import RequestFailed, RequestFinished, RequestStarted, St
 
 
 @dataclass(slots=True)
-class RequestRecord:
-    """All that happened to one request."""
+class Progress:
+    """How far a request is, without its steps.
 
-    started: RequestStarted
-    steps: list[Step] = field(default_factory=list)
-    dropped: list[StepsDropped] = field(default_factory=list)
-    ended: RequestFinished | RequestFailed | None = None
+    Attributes:
+        tally: the counts over its steps.
+        output_token_ids: as far as the steps tell, cut tokens left out.
+        num_steps: how many steps there were; lost ones are not among them.
+        num_dropped: how many steps the source lost.
+        stopped: a stop cut tokens of the last step.
+    """
+
     tally: Tally = field(default_factory=Tally)
-    output_token_ids: list[int] = field(default_factory=list)  # as far as the steps tell, cut tokens left out
-
-    @property
-    def num_dropped(self) -> int:
-        """How many steps the source lost."""
-        return sum(event.count for event in self.dropped)
+    output_token_ids: list[int] = field(default_factory=list)
+    num_steps: int = 0
+    num_dropped: int = 0
+    stopped: bool = False
 
     @property
     def next_index(self) -> int:
         """The index of the step that is due."""
-        return len(self.steps) + self.num_dropped
+        return self.num_steps + self.num_dropped
+
+    def add(self, step: Step) -> None:
+        """Count one step."""
+        self.num_steps += 1
+        self.stopped = bool(step.num_cut)
+        self.tally.add(step)
+        self.output_token_ids.extend(step.emitted[: len(step.emitted) - step.num_cut])
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """All that happened to one request."""
+
+    started: RequestStarted
+    progress: Progress
+    steps: list[Step] = field(default_factory=list)
+    dropped: list[StepsDropped] = field(default_factory=list)
+    ended: RequestFinished | RequestFailed | None = None
+
+    @property
+    def tally(self) -> Tally:
+        """The counts over its steps."""
+        return self.progress.tally
+
+    @property
+    def output_token_ids(self) -> list[int]:
+        """Its output as far as the steps tell, cut tokens left out."""
+        return self.progress.output_token_ids
+
+    @property
+    def num_dropped(self) -> int:
+        """How many steps the source lost."""
+        return self.progress.num_dropped

@@ -4,18 +4,16 @@ A trace does not know where its events come from or who looks at them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
-from eagle3_viz import codec, invariants
-from eagle3_viz.counting import Tally
+from eagle3_viz import codec
 from eagle3_viz.events import (
     Counters,
     EngineInfo,
     Event,
     Piece,
-    Pieces,
     RequestFailed,
     RequestFinished,
     RequestStarted,
@@ -25,7 +23,8 @@ from eagle3_viz.events import (
     TraceStarted,
 )
 from eagle3_viz.invariants import TraceError
-from eagle3_viz.piece_text import piece_bytes
+from eagle3_viz.ledger import Ledger
+from eagle3_viz.reading import CUT_SHORT, Reader
 from eagle3_viz.records import RequestRecord
 
 __all__ = ["Listener", "RequestRecord", "Trace", "TraceError"]
@@ -39,17 +38,16 @@ class Trace:
     Attributes:
         events: everything so far, in order.
         requests: the records by request id, in the order in which they started.
-        pieces: what each token id seen so far looks like.
         warnings: what a reader of this trace should be told.
     """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.requests: dict[str, RequestRecord] = {}
-        self.pieces: dict[int, str | Piece] = {}
         self.warnings: list[str] = []
-        self.tally = Tally()
+        self._ledger = Ledger()
         self._listeners: list[Listener] = []
+        self._lines: dict[int, bytes] = {}  # by event number: lines that hold more than their event does
 
     @property
     def header(self) -> TraceStarted:
@@ -58,9 +56,7 @@ class Trace:
         Raises:
             TraceError: there is none yet.
         """
-        if not self.events or not isinstance(self.events[0], TraceStarted):
-            raise TraceError("the trace has not started")
-        return self.events[0]
+        return self._ledger.header
 
     @property
     def engine(self) -> EngineInfo:
@@ -68,15 +64,19 @@ class Trace:
         return self.header.engine
 
     @property
+    def pieces(self) -> dict[int, str | Piece]:
+        """What each token id seen so far looks like."""
+        return self._ledger.pieces
+
+    @property
     def finished(self) -> TraceFinished | None:
         """The last event of a whole trace; None while it is running and where it was cut short."""
-        last = self.events[-1] if self.events else None
-        return last if isinstance(last, TraceFinished) else None
+        return self._ledger.finished
 
     @property
     def counters(self) -> Counters:
         """The counts derived from the steps of all requests."""
-        return self.tally.counters(self.engine.num_speculative_tokens)
+        return self._ledger.counters
 
     def append(self, event: Event) -> None:
         """Take the next event and tell the subscribers.
@@ -84,25 +84,17 @@ class Trace:
         Raises:
             TraceError: the event breaks an invariant; the trace is as it was.
         """
-        if self.finished:
-            raise TraceError("the trace has finished")
-        if isinstance(event, TraceStarted) == bool(self.events):
-            raise TraceError("trace_started comes first, and once")
+        self._ledger.take(event)
         match event:
-            case TraceStarted():
-                invariants.check_started(event)
-            case Pieces():
-                self.pieces.update(event.pieces)
             case RequestStarted():
-                self._start(event)
+                progress = self._ledger.progress(event.request_id)
+                self.requests[event.request_id] = RequestRecord(event, progress)
             case Step():
-                self._step(event)
+                self.requests[event.request_id].steps.append(event)
             case StepsDropped():
-                self._drop(event)
+                self.requests[event.request_id].dropped.append(event)
             case RequestFinished() | RequestFailed():
-                self._end(event)
-            case TraceFinished():
-                invariants.check_finished(event, self.requests)
+                self.requests[event.request_id].ended = event
         self.events.append(event)
         for listener in tuple(self._listeners):
             listener(event)
@@ -130,7 +122,11 @@ class Trace:
             unsubscribe()
 
     def text_of(self, ids: Iterable[int]) -> str:
-        """The ids' text, specials left out. Broken characters become U+FFFD, as in vLLM's own text."""
+        """The ids' text, specials left out. Broken characters become U+FFFD, as in vLLM's own text.
+
+        Raises:
+            TraceError: an id has no piece.
+        """
         return self.bytes_of(ids).decode("utf-8", errors="replace")
 
     def bytes_of(self, ids: Iterable[int]) -> bytes:
@@ -139,74 +135,35 @@ class Trace:
         Raises:
             TraceError: an id has no piece.
         """
-        return b"".join(map(self._piece_bytes, ids))
+        return self._ledger.bytes_of(ids)
+
+    def lines(self) -> Iterator[bytes]:
+        """The trace as a file holds it. Fields that this version does not know stand where they stood."""
+        for number, event in enumerate(self.events):
+            yield self._lines.get(number) or codec.encode(event)
 
     def save(self, path: Path) -> None:
         """Write the trace, compressed if the name ends in `.gz`."""
         with codec.open_write(path) as stream:
-            stream.writelines(map(codec.encode, self.events))
+            stream.writelines(self.lines())
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a trace. One that was cut or damaged holds what came before, and a warning.
 
         Raises:
-            OSError: the file cannot be opened.
+            OSError: the file cannot be read.
             TraceFileError: nothing in it can be read.
         """
-        trace = cls()
-        for event in codec.read_events(path, trace.warnings):
-            try:
-                trace.append(event)
-            except TraceError as error:
-                trace.warnings.append(f"event {len(trace.events) + 1}: {error}; nothing after it was read")
-                break
-        if not trace.events:
-            reason = "; ".join(trace.warnings) or "it holds no whole event"
-            raise codec.TraceFileError(f"{path} cannot be read as a trace: {reason}")
+        trace, reader = cls(), Reader(path)
+
+        def take(event: Event) -> None:
+            trace.append(event)
+            if codec.has_unknown_fields(event, reader.line):
+                trace._lines[len(trace.events) - 1] = reader.line.rstrip() + b"\n"
+
+        reader.feed(take)
+        trace.warnings += reader.warnings
         if not trace.finished:
-            trace.warnings.append("the trace was cut short: its end is missing")
+            trace.warnings.append(CUT_SHORT)
         return trace
-
-    def _piece_bytes(self, token_id: int) -> bytes:
-        piece = self.pieces.get(token_id)
-        if piece is None:
-            raise TraceError(f"token {token_id} is used before its piece")
-        return piece_bytes(piece)
-
-    def _open_request(self, request_id: str) -> RequestRecord:
-        record = self.requests.get(request_id)
-        if record is None:
-            raise TraceError(f"request {request_id} has not started")
-        if record.ended:
-            raise TraceError(f"request {request_id} has ended")
-        return record
-
-    def _start(self, event: RequestStarted) -> None:
-        if event.request_id in self.requests:
-            raise TraceError(f"request {event.request_id} has started already")
-        self.requests[event.request_id] = RequestRecord(event)
-
-    def _step(self, step: Step) -> None:
-        record = self._open_request(step.request_id)
-        invariants.check_step(step, self.engine.num_speculative_tokens)
-        invariants.check_order(step, record)
-        if self.header.detail == "tokens":
-            invariants.check_pieces(invariants.used_ids(step), self.pieces)
-        record.steps.append(step)
-        record.tally.add(step)
-        record.output_token_ids.extend(step.emitted[: len(step.emitted) - step.num_cut])
-        self.tally.add(step)
-
-    def _drop(self, event: StepsDropped) -> None:
-        record = self._open_request(event.request_id)
-        invariants.check_dropped(event, record)
-        record.dropped.append(event)
-
-    def _end(self, event: RequestFinished | RequestFailed) -> None:
-        record = self._open_request(event.request_id)
-        if isinstance(event, RequestFinished):
-            if not record.dropped and self.header.detail == "tokens":
-                invariants.check_output(event, record.output_token_ids, self.text_of(record.output_token_ids))
-            invariants.check_counters(event, record.tally.counters(self.engine.num_speculative_tokens))
-        record.ended = event

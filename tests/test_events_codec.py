@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eagle3_viz import codec
+from eagle3_viz import codec, unpacking
 from eagle3_viz.codec import TraceFileError
 from eagle3_viz.events import Event
 from eagle3_viz.trace import Trace
@@ -104,13 +104,40 @@ def test_unknown_event_is_skipped_with_a_warning(tmp_path: Path) -> None:
     lines.insert(3, b'{"type":"weather","t_ms":1}\n')
     trace = opened(tmp_path / "t.jsonl", b"".join(lines))
     assert trace.events == EVENTS
-    assert trace.warnings == ["line 4: skipped an event of the unknown type 'weather'"]
+    assert trace.warnings == ["skipped 1 event of the unknown type 'weather', first on line 4"]
 
 
-def test_unknown_field_does_no_harm(tmp_path: Path) -> None:
+def test_unknown_fields_do_no_harm_and_are_saved_again(tmp_path: Path) -> None:
     data = WHOLE.replace(b'"engine_step":1,', b'"engine_step":1,"weather":{"sky":"grey"},')
+    data = data.replace(b'"top":[[', b'"why":"luck","top":[[', 3)
     assert data != WHOLE
-    assert opened(tmp_path / "t.jsonl", data).events == EVENTS
+    trace = opened(tmp_path / "t.jsonl", data)
+    assert trace.events == EVENTS
+    trace.save(tmp_path / "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == data
+
+
+def test_another_writers_spelling_is_not_taken_for_unknown_fields(tmp_path: Path) -> None:
+    spaced = b"".join(json.dumps(json.loads(line)).encode() + b"\n" for line in WHOLE.splitlines())
+    opened(tmp_path / "t.jsonl", spaced).save(tmp_path / "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == WHOLE
+
+
+def test_older_schemas_are_upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def second(fields: dict[str, Any]) -> dict[str, Any]:
+        return {("engine_step" if key == "pass_number" else key): value for key, value in fields.items()}
+
+    monkeypatch.setattr(codec, "SCHEMA", 2)
+    monkeypatch.setattr(codec, "UPGRADES", {1: second})
+    trace = opened(tmp_path / "t.jsonl", WHOLE.replace(b'"engine_step"', b'"pass_number"'))
+    assert trace.events[1:] == EVENTS[1:]
+    assert trace.header.schema == 2
+
+
+@pytest.mark.parametrize("schema", [0, -1])
+def test_a_schema_that_never_was(tmp_path: Path, schema: int) -> None:
+    with pytest.raises(TraceFileError, match=f"schema {schema}, which never was"):
+        opened(tmp_path / "t.jsonl", codec.encode(started(schema=schema)))
 
 
 def test_newer_schema_is_refused(tmp_path: Path) -> None:
@@ -186,7 +213,7 @@ def test_what_is_no_trace_gives_one_clear_error(tmp_path: Path, data: bytes) -> 
 
 
 def test_overlong_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr(unpacking, "MAX_LINE_BYTES", 1000)
     first = codec.encode(started())
     trace = opened(tmp_path / "t.jsonl", first + b" " * 1000 + b"\n")
     assert len(trace.events) == 1

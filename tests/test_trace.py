@@ -56,6 +56,8 @@ BROKEN: dict[str, tuple[list[Event], Event, str]] = {
         "counters said to be verified differ",
     ),
     "verified without counters": ([FIRST], finished("a", [10], counters_verified=True), "said to be verified"),
+    "piece of a negative id": ([], Pieces(pieces={-5: "x"}), "token -5 has a piece: ids count from 0"),
+    "negative id": ([], step(0, 0, [], [-5]), "token -5 is used before its piece"),
     "running at the end": ([], ended(), "requests have not ended: r"),
     "other number of requests": ([finished("", [])], ended(2), "1 requests were recorded, not 2"),
     "event after the end": ([finished("", []), ended()], asked("q"), "the trace has finished"),

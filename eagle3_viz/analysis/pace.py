@@ -1,7 +1,9 @@
 """How many passes of the verifier a text took. Not an acceptance figure: every step counts, and only the text does."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from eagle3_viz.records import Progress
 from eagle3_viz.trace import Trace
 
 
@@ -25,8 +27,10 @@ class Pace:
 
 def of(trace: Trace) -> Pace:
     """The pace of all requests of a trace together."""
-    records = trace.requests.values()
-    return Pace(
-        num_passes=sum(len(record.steps) for record in records),
-        num_tokens=sum(len(record.output_token_ids) for record in records),
-    )
+    return over(record.progress for record in trace.requests.values())
+
+
+def over(requests: Iterable[Progress]) -> Pace:
+    """The pace of these requests together."""
+    paces = [(progress.num_steps, len(progress.output_token_ids)) for progress in requests]
+    return Pace(num_passes=sum(passes for passes, _ in paces), num_tokens=sum(tokens for _, tokens in paces))

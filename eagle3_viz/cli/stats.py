@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from eagle3_viz.analysis.statistics import Statistics, statistics
-from eagle3_viz.cli.files import load_trace
+from eagle3_viz.analysis.statistics import Statistics, statistics_of_file
+from eagle3_viz.cli.files import opening
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,13 +21,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Print the figures."""
-    trace = load_trace(args.file)
+    with opening(args.file):
+        figures = statistics_of_file(args.file)
     if args.json:
-        print(json.dumps(as_json(statistics(trace)), indent=2))
+        print(json.dumps(as_json(figures), indent=2))
         return 0
     from eagle3_viz.views import terminal
 
-    terminal.show_figures(trace, terminal.plain_console())
+    terminal.show_figures(figures, terminal.plain_console())
     return 0
 
 

@@ -6,7 +6,6 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from eagle3_viz.analysis import pace
 from eagle3_viz.analysis.acceptance import Rates
 from eagle3_viz.analysis.statistics import Statistics, statistics
 from eagle3_viz.events import Counters, RequestFailed
@@ -53,12 +52,12 @@ def show(trace: Trace, console: Console) -> None:
         console.print()
     console.print(legend(), soft_wrap=True)
     console.print()
-    show_figures(trace, console)
+    show_figures(statistics(trace), console)
 
 
-def show_figures(trace: Trace, console: Console) -> None:
-    """Print what the trace's counts come to."""
-    for part in figure_parts(trace, statistics(trace)):
+def show_figures(figures: Statistics, console: Console) -> None:
+    """Print what a trace's counts come to."""
+    for part in figure_parts(figures):
         console.print(part, soft_wrap=isinstance(part, Text))
 
 
@@ -108,10 +107,9 @@ def legend() -> Text:
     return Text("\n").join(lines)
 
 
-def figure_parts(trace: Trace, figures: Statistics) -> Iterator[RenderableType]:
-    """The figures of the trace, warnings last."""
-    so_far = pace.of(trace)
-    yield Text(headline(so_far.num_passes, so_far.num_tokens), style="bold")
+def figure_parts(figures: Statistics) -> Iterator[RenderableType]:
+    """The figures, warnings last."""
+    yield Text(headline(figures.pace.num_passes, figures.pace.num_tokens), style="bold")
     yield mean_line(figures.rates)
     yield ""
     yield acceptance_table(figures.rates)
