@@ -1,0 +1,222 @@
+"""The folder of saved runs: one trace file each, named by the run's title. Nothing else in it is ever touched."""
+
+import re
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from eagle3_viz.codec import TraceFileError
+from eagle3_viz.errors import InputError
+from eagle3_viz.events import RequestStarted, TraceStarted
+from eagle3_viz.reading import Reader
+from eagle3_viz.saving import Saving
+
+SUFFIXES = (".jsonl.gz", ".jsonl")
+MAX_TITLE_BYTES = 160  # a file's name may have 255, and some characters take four
+MAX_PROMPT = 300
+UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
+KEY = re.compile(r"[A-Za-z0-9_-]{22}")  # what `new_run_id` makes
+
+
+class SavedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list of runs says of one.
+
+    Attributes:
+        name: the file's name, by which it is opened, renamed and deleted.
+        title: the name without its ending.
+        prompt: the beginning of the first request's prompt; empty where none can be read.
+        verifier: of the engine that made it.
+        num_bytes: the file's size.
+        modified: when it was last written, in seconds since 1970.
+    """
+
+    name: str
+    title: str
+    prompt: str
+    verifier: str
+    num_bytes: int
+    modified: float
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much is kept where strangers write. What is beyond is deleted, oldest first.
+
+    Attributes:
+        max_bytes: of all runs together.
+        max_age_s: since a run was last written.
+    """
+
+    max_bytes: int
+    max_age_s: float
+
+
+class RunsFolder:
+    """Saved runs in a folder, which need not exist yet.
+
+    Attributes:
+        path: the folder.
+        writable: runs may be saved, renamed and deleted.
+        bounds: with them, runs are named by their unguessable ids and nobody is shown a list of other people's runs.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        writable: bool = True,
+        bounds: Bounds | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = path
+        self.writable = writable
+        self.bounds = bounds
+        self._clock = clock
+
+    def save(self, run_id: str, prompt: str) -> Saving:
+        """Begin the file of a new run."""
+        self._require_writable()
+        if self.bounds:
+            self.tidy()
+            return Saving(self.path / f"{run_id}{SUFFIXES[0]}")
+        stamp = time.strftime("%Y-%m-%d %H.%M.%S", time.localtime(self._clock()))
+        return Saving(self._free(f"{stamp} {clean_title(prompt[:40])}".strip()))
+
+    def list(self, keys: frozenset[str] = frozenset()) -> list[SavedRun]:
+        """The runs, newest first; within bounds only those whose ids the asker knows."""
+        paths = [path for path in self._files() if not self.bounds or path.name.split(".")[0] in keys]
+        runs = [described(path) for path in paths]
+        return sorted(filter(None, runs), key=lambda run: run.modified, reverse=True)
+
+    def find(self, name: str) -> Path:
+        """The file of a run.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        path = next((path for path in self._files() if path.name == name), None)
+        if path is None:
+            raise InputError("This run is not in the folder any more: it was renamed or deleted.")
+        return path
+
+    def rename(self, name: str, title: str) -> str:
+        """Give a run another title; returns its new name.
+
+        Raises:
+            InputError: there is no such run, the title is empty or taken, or the folder is not ours to change.
+        """
+        self._require_writable()
+        path, cleaned = self.find(name), clean_title(title)
+        if not cleaned:
+            raise InputError("A run needs a title: write one.")
+        new = path.with_name(cleaned + ending(path))
+        if new == path:
+            return name
+        if new.exists():
+            raise InputError(f"There is a run called “{cleaned}” already: choose another title.")
+        with telling():
+            path.rename(new)
+        return new.name
+
+    def delete(self, name: str) -> None:
+        """Delete one run.
+
+        Raises:
+            InputError: there is no such run, or the folder is not ours to change.
+        """
+        self._require_writable()
+        with telling():
+            self.find(name).unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Delete what the bounds do not keep; only files that are named as `save` names them."""
+        if not self.bounds:
+            return
+        now, kept = self._clock(), 0
+        ours = [(path.stat(), path) for path in self._files() if KEY.fullmatch(path.name.removesuffix(SUFFIXES[0]))]
+        for status, path in sorted(ours, key=lambda pair: pair[0].st_mtime, reverse=True):
+            kept += status.st_size
+            if kept > self.bounds.max_bytes or now - status.st_mtime > self.bounds.max_age_s:
+                path.unlink(missing_ok=True)
+
+    def _require_writable(self) -> None:
+        if not self.writable:
+            raise InputError("These recordings were opened to be looked at: they are not changed.")
+
+    def _files(self) -> Iterator[Path]:
+        if self.path.is_file():
+            yield self.path
+        elif self.path.is_dir():
+            yield from (path for path in sorted(self.path.iterdir()) if path.name.endswith(SUFFIXES) and path.is_file())
+
+    def _free(self, title: str) -> Path:
+        """A path that no file has yet."""
+        for number in range(1, 1000):
+            path = self.path / f"{title}{f' ({number})' if number > 1 else ''}{SUFFIXES[0]}"
+            if not path.exists():
+                break
+        return path
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Turns what the system refuses into words for the page."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"The folder of runs cannot be changed: {error.strerror or error}.") from error
+
+
+def described(path: Path) -> SavedRun | None:
+    """What a list says of a file; None where it cannot be read at all."""
+    try:
+        status = path.stat()
+        head = first_events(path)
+    except (OSError, TraceFileError):
+        return None
+    return SavedRun(
+        name=path.name,
+        title=path.name.removesuffix(ending(path)),
+        prompt=prompt_of(head[1])[:MAX_PROMPT] if head[1] else "",
+        verifier=head[0].engine.verifier if head[0] else "",
+        num_bytes=status.st_size,
+        modified=status.st_mtime,
+    )
+
+
+def first_events(path: Path) -> tuple[TraceStarted | None, RequestStarted | None]:
+    """A file's start and its first request, as far as there are any; the rest is not read."""
+    start = None
+    for event in Reader(path):
+        if isinstance(event, RequestStarted):
+            return start, event
+        start = event if isinstance(event, TraceStarted) else start
+    return start, None
+
+
+def prompt_of(started: RequestStarted) -> str:
+    """What was asked: the last message's text where there are messages, else the raw prompt."""
+    if not started.messages:
+        return started.text
+    content = started.messages[-1].get("content")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return " ".join(str(part["text"]) for part in parts if isinstance(part, dict) and "text" in part)
+
+
+def clean_title(title: str) -> str:
+    """A title that every file system takes: no separators, no control characters, no dot in front."""
+    printable = "".join(c for c in title if unicodedata.category(c)[0] != "C" or c == "\n")
+    words = " ".join(UNSAFE.sub(" ", printable).split()).encode()
+    return words[:MAX_TITLE_BYTES].decode(errors="ignore").strip(" .")
+
+
+def ending(path: Path) -> str:
+    """The part of a file's name that says what kind it is."""
+    return next(suffix for suffix in SUFFIXES if path.name.endswith(suffix))
