@@ -167,11 +167,11 @@ class SoftCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, matrix: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """states (N, H), matrix (V, H), targets (N, V) -> the loss () and the most likely draft ids (N,)."""
-        logits = functional.linear(states, matrix)
+        logits = functional.linear(states, matrix).float()
         guesses = logits.argmax(-1)
         logits = logits.log_softmax(-1)
         loss = -torch.dot(targets.flatten(), logits.flatten())
-        ctx.save_for_backward((logits.exp_() - targets) @ matrix)
+        ctx.save_for_backward((logits.exp_().sub_(targets)) @ matrix)
         ctx.mark_non_differentiable(guesses)
         return loss, guesses
 

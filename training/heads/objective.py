@@ -50,7 +50,7 @@ def batch_of(samples: Sequence[Sample], draft: Any, end_token: int) -> Batch:
     judged = place == 0
     place[judged] = torch.arange(int(judged.sum()))
     last = pad([sample.last for sample in samples])[judged].float()
-    probabilities = torch.nn.functional.linear(last, draft.verifier_lm_head.weight).softmax(-1)
+    probabilities = torch.nn.functional.linear(last, draft.verifier_lm_head.weight).float().softmax(-1)
     return Batch(ids, pad([sample.aux for sample in samples]).float(), probabilities, place)
 
 

@@ -82,13 +82,15 @@ class Trainer:
                 step += 1
             epoch += 1
 
-    def train(self, save_every: int = 200) -> None:
-        """Run to the end of the schedule, from the checkpoint if there is one."""
+    def train(self, save_every: int = 200, until: float = math.inf) -> None:
+        """Run to the end of the schedule, or until `until` answer tokens, from the checkpoint if there is one."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.resume()
         losses: list[float] = []
         with tqdm(total=self.total_steps, initial=self.step, unit="step", desc="train") as bar:
             for indices in self.batches():
+                if self.tokens >= until:
+                    break
                 losses.append(self.one_step([self.shards[i] for i in indices]))
                 bar.update()
                 bar.set_postfix(loss=f"{losses[-1]:.2f}", tokens=self.tokens)
@@ -100,9 +102,9 @@ class Trainer:
     def one_step(self, samples: list[Sample]) -> float:
         """Take one optimizer step and return its loss, in nats per judged row, later steps weighted in."""
         steps = 1 if self.step < self.plain_steps else self.schedule.ttt_steps
-        outcome = objective.run(
-            self.draft, objective.batch_of(samples, self.draft, self.end_token), steps, self.schedule.decay
-        )
+        with torch.autocast("cpu", torch.bfloat16):
+            batch = objective.batch_of(samples, self.draft, self.end_token)
+            outcome = objective.run(self.draft, batch, steps, self.schedule.decay)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.total_steps, self.schedule)
         self.optimizer.zero_grad(set_to_none=True)

@@ -3,9 +3,9 @@
     python -m training.smollm2.data [--answer-tokens 1500000] [--out training/smollm2/conversations]
 
 Given the chat template up to the user's header and a few first words (`openers.txt`), the verifier writes a user's
-prompt; then it answers it, half of the times greedily. About 400 answer tokens a second on two cores that have bfloat16 instructions. Each shard is
-written when it is complete and depends on its number and the seed alone, so an interrupted run is taken up by the same
-command, and a larger --answer-tokens appends shards.
+prompt; then it answers it, half of the times greedily. About 400 answer tokens a second on two cores with bfloat16
+instructions. Each shard is written when it is complete and depends on its number and the seed alone, so an interrupted
+run is taken up by the same command, and a larger --answer-tokens appends shards.
 """
 
 import argparse
