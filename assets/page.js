@@ -65,7 +65,7 @@ export function mountView(element, { props, watch, routes, plotly }) {
   syncButtons();
 }
 
-class View {
+export class View {
   constructor(root, routes, plotlyUrl) {
     this.root = root;
     this.routes = routes;
