@@ -15,6 +15,7 @@ VERBS = {
     "record": "generate from prompts and write a trace file",
     "show": "show a trace in the terminal",
     "stats": "the counts and rates of a trace",
+    "report": "write traces as HTML that opens without a server",
 }
 BAD_INPUT, FAILURE = 2, 1
 EXIT_CODES = "exit codes: 0 fine, 2 bad input (one line on stderr), 1 anything else"

@@ -61,3 +61,14 @@ class RequestRecord:
     def num_dropped(self) -> int:
         """How many steps the source lost."""
         return self.progress.num_dropped
+
+
+def prompt_of(started: RequestStarted) -> str:
+    """What was asked: the last message's text where there are messages, else the raw prompt."""
+    if not started.messages:
+        return started.text
+    content = started.messages[-1].get("content")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return " ".join(str(part["text"]) for part in parts if isinstance(part, dict) and "text" in part)

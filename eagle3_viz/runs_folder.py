@@ -14,6 +14,7 @@ from eagle3_viz.codec import TraceFileError
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import RequestStarted, TraceStarted
 from eagle3_viz.reading import Reader
+from eagle3_viz.records import prompt_of
 from eagle3_viz.saving import Saving
 
 SUFFIXES = (".jsonl.gz", ".jsonl")
@@ -181,7 +182,7 @@ def described(path: Path) -> SavedRun | None:
         return None
     return SavedRun(
         name=path.name,
-        title=path.name.removesuffix(ending(path)),
+        title=title_of(path),
         prompt=prompt_of(head[1])[:MAX_PROMPT] if head[1] else "",
         verifier=head[0].engine.verifier if head[0] else "",
         num_bytes=status.st_size,
@@ -199,17 +200,6 @@ def first_events(path: Path) -> tuple[TraceStarted | None, RequestStarted | None
     return start, None
 
 
-def prompt_of(started: RequestStarted) -> str:
-    """What was asked: the last message's text where there are messages, else the raw prompt."""
-    if not started.messages:
-        return started.text
-    content = started.messages[-1].get("content")
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    return " ".join(str(part["text"]) for part in parts if isinstance(part, dict) and "text" in part)
-
-
 def clean_title(title: str) -> str:
     """A title that every file system takes: no separators, no control characters, no dot in front."""
     printable = "".join(c for c in title if unicodedata.category(c)[0] != "C" or c == "\n")
@@ -218,5 +208,10 @@ def clean_title(title: str) -> str:
 
 
 def ending(path: Path) -> str:
-    """The part of a file's name that says what kind it is."""
-    return next(suffix for suffix in SUFFIXES if path.name.endswith(suffix))
+    """The part of a file's name that says what kind it is; empty where that is something else."""
+    return next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), "")
+
+
+def title_of(path: Path) -> str:
+    """What a trace is called: its file's name without the ending."""
+    return path.name.removesuffix(ending(path))

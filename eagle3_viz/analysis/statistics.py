@@ -34,7 +34,8 @@ class Statistics:
     """The figures of a recording.
 
     Attributes:
-        rates: from the steps.
+        counters: from the steps.
+        rates: that they give.
         pace: passes of the verifier, and what they wrote.
         engine_totals: the engine's own counters over the recording; None where it gave none.
         totals_agree: whether the two are the same; None without `engine_totals`.
@@ -42,6 +43,7 @@ class Statistics:
         warnings: what a reader of the figures should be told.
     """
 
+    counters: Counters
     rates: Rates
     pace: Pace
     engine_totals: Counters | None
@@ -102,6 +104,7 @@ def _figures(
     agree = None if totals is None else totals == counters
     verdicts = [outcome.ended for outcome in outcomes.values()]
     return Statistics(
+        counters=counters,
         rates=rates(counters),
         pace=Pace(
             num_passes=sum(outcome.pace.num_passes for outcome in outcomes.values()),

@@ -21,6 +21,19 @@ def opening(path: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be opened: {error.strerror or error}") from error
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns what the system says of a file to be written into words.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
 def load_trace(path: Path) -> Trace:
     """The trace in a file.
 
