@@ -16,6 +16,7 @@ VERBS = {
     "show": "show a trace in the terminal",
     "stats": "the counts and rates of a trace",
     "report": "write traces as HTML that opens without a server",
+    "export": "write the steps of a trace as CSV or Parquet",
 }
 BAD_INPUT, FAILURE = 2, 1
 EXIT_CODES = "exit codes: 0 fine, 2 bad input (one line on stderr), 1 anything else"
