@@ -23,10 +23,12 @@ class Reader:
         line: the line of the event that came last, in this version's schema.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_bytes: int | None = None) -> None:
+        """`max_bytes`: of text, unpacked; what is beyond is not read."""
         self.warnings: list[str] = []
         self.line = b""
         self._path = path
+        self._max_bytes = max_bytes
         self._number = 0  # of the line that came last, from 1
         self._unknown: dict[str, list[int]] = {}  # per kind: how many, and the first one's line
 
@@ -69,8 +71,11 @@ class Reader:
             raise TraceFileError(f"{self._path} cannot be read as a trace: {reason}")
 
     def _events(self) -> Iterator[Event]:
-        schema = codec.SCHEMA
+        schema, size = codec.SCHEMA, 0
         for line in read_lines(self._path):
+            size += len(line)
+            if self._max_bytes and size > self._max_bytes:
+                raise DamagedStreamError(f"only {self._max_bytes // 2**20} MiB are read here")
             self._number, self.line = self._number + 1, line
             if self._number == 1:
                 schema = codec.schema_of(self.line)

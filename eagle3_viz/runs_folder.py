@@ -90,7 +90,7 @@ class RunsFolder:
 
     def list(self, keys: frozenset[str] = frozenset()) -> list[SavedRun]:
         """The runs, newest first; within bounds only those whose ids the asker knows."""
-        paths = [path for path in self._files() if not self.bounds or path.name.split(".")[0] in keys]
+        paths = [path for path in self._files() if not self.bounds or title_of(path) in keys]
         runs = [described(path) for path in paths]
         return sorted(filter(None, runs), key=lambda run: run.modified, reverse=True)
 
@@ -112,6 +112,8 @@ class RunsFolder:
             InputError: there is no such run, the title is empty or taken, or the folder is not ours to change.
         """
         self._require_writable()
+        if self.bounds:
+            raise InputError("Runs have no titles here: save this one, and name the file as you like.")
         path, cleaned = self.find(name), clean_title(title)
         if not cleaned:
             raise InputError("A run needs a title: write one.")
@@ -139,8 +141,9 @@ class RunsFolder:
         if not self.bounds:
             return
         now, kept = self._clock(), 0
-        ours = [(path.stat(), path) for path in self._files() if KEY.fullmatch(path.name.removesuffix(SUFFIXES[0]))]
-        for status, path in sorted(ours, key=lambda pair: pair[0].st_mtime, reverse=True):
+        for status, path in sorted(
+            ((path.stat(), path) for path in self._files()), key=lambda pair: pair[0].st_mtime, reverse=True
+        ):
             kept += status.st_size
             if kept > self.bounds.max_bytes or now - status.st_mtime > self.bounds.max_age_s:
                 path.unlink(missing_ok=True)
@@ -153,7 +156,10 @@ class RunsFolder:
         if self.path.is_file():
             yield self.path
         elif self.path.is_dir():
-            yield from (path for path in sorted(self.path.iterdir()) if path.name.endswith(SUFFIXES) and path.is_file())
+            yield from (path for path in sorted(self.path.iterdir()) if self._is_ours(path) and path.is_file())
+
+    def _is_ours(self, path: Path) -> bool:
+        return bool(KEY.fullmatch(title_of(path))) if self.bounds else path.name.endswith(SUFFIXES)
 
     def _free(self, title: str) -> Path:
         """A path that no file has yet."""

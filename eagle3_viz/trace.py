@@ -148,14 +148,16 @@ class Trace:
             stream.writelines(self.lines())
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path, max_bytes: int | None = None) -> Self:
         """Read a trace. One that was cut or damaged holds what came before, and a warning.
+
+        `max_bytes`: of text, unpacked; what is beyond is not read.
 
         Raises:
             OSError: the file cannot be read.
             TraceFileError: nothing in it can be read.
         """
-        trace, reader = cls(), Reader(path)
+        trace, reader = cls(), Reader(path, max_bytes)
 
         def take(event: Event) -> None:
             trace.append(event)

@@ -163,3 +163,14 @@ def test_within_bounds_a_visitor_sees_only_what_they_know(tmp_path: Path) -> Non
 )
 def test_titles(title: str, cleaned: str) -> None:
     assert clean_title(title) == cleaned
+
+
+def test_within_bounds_nothing_but_runs_of_visitors_can_be_named(tmp_path: Path) -> None:
+    own = saved(RunsFolder(tmp_path).save("x", "a person's own"))
+    folder = RunsFolder(tmp_path, bounds=Bounds(max_bytes=10**9, max_age_s=1e9))
+    path = saved(folder.save(KEYS[0], ""))
+    assert folder.find(path.name) == path
+    with pytest.raises(InputError, match="not in the folder"):
+        folder.find(own.name)
+    with pytest.raises(InputError, match="no titles here"):
+        folder.rename(path.name, "so that it is kept for ever")

@@ -1,0 +1,146 @@
+// The list of saved runs: open, rename, delete, report; and trace files that are dropped onto the page.
+
+import { readPlace, writePlace } from "./link.js";
+
+const KEYS = "eagle3-runs"; // where visitors are kept apart, the browser remembers which runs are its own
+const MAX_KEYS = 200;
+const TRACE_FILE = /\.jsonl(\.gz)?$/i;
+
+function make(tag, className, text) {
+  const node = document.createElement(tag);
+  node.className = className;
+  if (text) node.textContent = text;
+  return node;
+}
+
+// Storage may be forbidden, as in a frame of another site: then the page knows its runs until it is closed.
+let remembered = [];
+function keys(added) {
+  try {
+    remembered = JSON.parse(localStorage.getItem(KEYS)) ?? remembered;
+  } catch { /* forbidden or damaged: what is remembered here is all there is */ }
+  if (!added) return remembered;
+  remembered = [added, ...remembered].slice(0, MAX_KEYS);
+  try {
+    localStorage.setItem(KEYS, JSON.stringify(remembered));
+  } catch { /* forbidden or full */ }
+  return remembered;
+}
+
+async function ask(url, options) {
+  const answer = await fetch(url, options);
+  if (answer.ok) return answer.status === 204 ? null : answer.json();
+  throw new Error((await answer.json().catch(() => null))?.detail ?? `The server said ${answer.status}.`);
+}
+
+export class Saved {
+  // `show({index, number, name, request})` opens a request of a recording; `complain(text)` shows a problem.
+  constructor(root, routes, { show, complain }) {
+    Object.assign(this, { root, show, complain, url: `${routes}recordings` });
+    this.list = root.querySelector(".e3-saved-list");
+    document.addEventListener("e3:started", ({ detail }) => { keys(detail); this.refresh(); });
+    document.addEventListener("e3:ended", () => this.refresh());
+    addEventListener("hashchange", () => this.followAddress());
+    this.acceptDrops();
+    this.refresh().then(() => this.followAddress());
+  }
+
+  at(name, rest = "") {
+    return `${this.url}/${encodeURIComponent(name)}${rest}`;
+  }
+
+  async try(work) {
+    try {
+      await work();
+    } catch (error) {
+      this.complain(error.message);
+    }
+  }
+
+  refresh() {
+    return this.try(async () => {
+      const { recordings, writable, keyed, folder } = await ask(`${this.url}?keys=${keys().join(",")}`);
+      this.acts = [...(writable && !keyed ? ["rename"] : []), ...(writable ? ["delete"] : [])];
+      this.root.hidden = !recordings.length;
+      this.root.querySelector(".e3-count").textContent = `(${recordings.length})`;
+      this.root.querySelector(".e3-saved-note").textContent = keyed
+        ? "Only this browser knows of these runs. They are deleted after a while." : folder ? `In ${folder}` : "";
+      this.list.replaceChildren(...recordings.map((recording) => this.row(recording)));
+      if (!writable && recordings.length) this.root.open = true;
+    });
+  }
+
+  row({ name, title, prompt, verifier, modified, num_bytes: size }) {
+    const row = make("li", "e3-saved-row");
+    const open = make("button", "e3-saved-open", title);
+    open.type = "button";
+    open.addEventListener("click", () => this.open(name));
+    const when = new Date(1000 * modified).toLocaleString();
+    const about = make("span", "e3-saved-about", [prompt.replaceAll(/\s+/g, " ").slice(0, 120), verifier, when, `${Math.ceil(size / 1024)} kB`].filter(Boolean).join(" · "));
+    const report = make("a", "e3-saved-act", "report");
+    report.href = this.at(name, "/report.html");
+    report.title = "Save as one HTML file that opens anywhere";
+    const trace = make("a", "e3-saved-act", "trace");
+    trace.href = this.at(name, "/trace");
+    row.append(open, about, report, trace);
+    row.append(...this.acts.map((act) => this.act(act, () => this[act](name, title))));
+    return row;
+  }
+
+  act(label, work) {
+    const button = make("button", "e3-saved-act", label);
+    button.type = "button";
+    button.addEventListener("click", () => this.try(work));
+    return button;
+  }
+
+  async rename(name, title) {
+    const wanted = prompt("A title for this run:", title);
+    if (wanted === null) return;
+    await ask(this.at(name, "/title"), { method: "PUT", body: wanted });
+    await this.refresh();
+  }
+
+  async delete(name, title) {
+    if (!confirm(`Delete “${title}”? This cannot be undone.`)) return;
+    await ask(this.at(name), { method: "DELETE" });
+    await this.refresh();
+  }
+
+  open(name, request) {
+    return this.try(async () => {
+      const index = await ask(this.at(name));
+      const number = Math.max(0, index.requests.findIndex((line) => line.request_id === request));
+      await this.openRequest(name, index, number);
+    });
+  }
+
+  async openRequest(name, index, number) {
+    const request = await ask(this.at(name, `/requests/${number}`));
+    if (this.opened !== name) writePlace({ run: name, request: null, step: readPlace().run === name ? readPlace().step : null });
+    this.opened = name;
+    const choose = (other) => this.try(() => this.openRequest(name, index, other));
+    this.show({ index, number, request, choose, report: this.at(name, "/report.html") });
+  }
+
+  // An address may name a run that is gone: then the page says so.
+  followAddress() {
+    const { run, request } = readPlace();
+    if (run && run !== this.opened) this.open(run, request);
+  }
+
+  // Before anything else on the page that takes dropped files.
+  acceptDrops() {
+    addEventListener("dragover", (event) => event.preventDefault());
+    addEventListener("drop", (event) => {
+      const file = Array.from(event.dataTransfer.files).find(({ name }) => TRACE_FILE.test(name));
+      if (!file) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      this.try(async () => {
+        const { name } = await ask(`${this.url}?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
+        await this.open(name);
+      });
+    }, true);
+  }
+}
