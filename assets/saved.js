@@ -34,15 +34,25 @@ async function ask(url, options) {
 }
 
 export class Saved {
-  // `show({index, number, name, request})` opens a request of a recording; `complain(text)` shows a problem.
+  // `show(request)` shows a request of a recording; `complain(text)` shows a problem.
   constructor(root, routes, { show, complain }) {
     Object.assign(this, { root, show, complain, url: `${routes}recordings` });
-    this.list = root.querySelector(".e3-saved-list");
-    document.addEventListener("e3:started", ({ detail }) => { keys(detail); this.refresh(); });
+    this.find = (name) => root.querySelector(`.e3-${name}`);
+    document.addEventListener("e3:started", ({ detail }) => this.leave(detail));
     document.addEventListener("e3:ended", () => this.refresh());
     addEventListener("hashchange", () => this.followAddress());
+    this.find("which").addEventListener("change", ({ target }) => this.choose(target.selectedIndex));
     this.acceptDrops();
     this.refresh().then(() => this.followAddress());
+  }
+
+  // A run has begun: the view is its own now.
+  leave(run) {
+    keys(run);
+    this.opened = null;
+    this.find("opened").hidden = true;
+    writePlace({ run: null, request: null, step: null });
+    this.refresh();
   }
 
   at(name, rest = "") {
@@ -61,12 +71,13 @@ export class Saved {
     return this.try(async () => {
       const { recordings, writable, keyed, folder } = await ask(`${this.url}?keys=${keys().join(",")}`);
       this.acts = [...(writable && !keyed ? ["rename"] : []), ...(writable ? ["delete"] : [])];
-      this.root.hidden = !recordings.length;
-      this.root.querySelector(".e3-count").textContent = `(${recordings.length})`;
-      this.root.querySelector(".e3-saved-note").textContent = keyed
-        ? "Only this browser knows of these runs. They are deleted after a while." : folder ? `In ${folder}` : "";
-      this.list.replaceChildren(...recordings.map((recording) => this.row(recording)));
-      if (!writable && recordings.length) this.root.open = true;
+      this.names = recordings.map(({ name }) => name);
+      this.replay = !writable;
+      this.find("saved").hidden = !recordings.length;
+      this.find("count").textContent = `${writable ? "Saved runs" : "Recordings"} (${recordings.length})`;
+      this.find("saved-note").textContent = keyed
+        ? "Only this browser knows of these runs. They are deleted after a while." : folder ? `in ${folder}` : "";
+      this.find("saved-list").replaceChildren(...recordings.map((recording) => this.row(recording)));
     });
   }
 
@@ -109,24 +120,43 @@ export class Saved {
 
   open(name, request) {
     return this.try(async () => {
-      const index = await ask(this.at(name));
-      const number = Math.max(0, index.requests.findIndex((line) => line.request_id === request));
-      await this.openRequest(name, index, number);
+      this.index = await ask(this.at(name));
+      if (this.opened !== name && readPlace().run !== name) writePlace({ run: name, request: null, step: null });
+      this.opened = name;
+      this.describe();
+      await this.openRequest(Math.max(0, this.index.requests.findIndex((line) => line.request_id === request)));
     });
   }
 
-  async openRequest(name, index, number) {
-    const request = await ask(this.at(name, `/requests/${number}`));
-    if (this.opened !== name) writePlace({ run: name, request: null, step: readPlace().run === name ? readPlace().step : null });
-    this.opened = name;
-    const choose = (other) => this.try(() => this.openRequest(name, index, other));
-    this.show({ index, number, request, choose, report: this.at(name, "/report.html") });
+  choose(number) {
+    writePlace({ request: this.index.requests[number].request_id, step: null });
+    return this.try(() => this.openRequest(number));
   }
 
-  // An address may name a run that is gone: then the page says so.
+  async openRequest(number) {
+    const request = await ask(this.at(this.opened, `/requests/${number}`));
+    this.find("which").selectedIndex = number;
+    this.find("opened-prompt").textContent = this.index.requests[number].prompt;
+    this.show(request);
+  }
+
+  describe() {
+    const { title, totals, facts, warnings, requests } = this.index;
+    this.find("opened").hidden = false;
+    this.find("opened-title").textContent = title;
+    this.find("opened-totals").textContent = [...totals, ...facts].join(" · ");
+    this.find("opened-warnings").replaceChildren(...warnings.map((text) => make("div", "e3-opened-warning", text)));
+    this.find("opened-report").href = this.at(this.opened, "/report.html");
+    const names = requests.map(({ prompt, outcome }) => `${prompt.replaceAll(/\s+/g, " ").slice(0, 80)} (${outcome})`);
+    this.find("which").replaceChildren(...names.map((name) => new Option(name)));
+    this.find("which").hidden = requests.length < 2;
+  }
+
+  // An address may name a run that is gone: then the page says so. A page that only replays opens something at once.
   followAddress() {
     const { run, request } = readPlace();
-    if (run && run !== this.opened) this.open(run, request);
+    const name = run ?? (this.replay && !this.opened ? this.names?.[0] : null);
+    if (name && name !== this.opened) this.open(name, request);
   }
 
   // Before anything else on the page that takes dropped files.

@@ -1,6 +1,7 @@
 """What is known about one request: as much as its next event is checked against, and all that happened to it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from eagle3_viz.counting import Tally
 from eagle3_viz.events import RequestFailed, RequestFinished, RequestStarted, Step, StepsDropped
@@ -63,11 +64,11 @@ class RequestRecord:
         return self.progress.num_dropped
 
 
-def prompt_of(started: RequestStarted) -> str:
-    """What was asked: the last message's text where there are messages, else the raw prompt."""
-    if not started.messages:
-        return started.text
-    content = started.messages[-1].get("content")
+def asked(messages: list[dict[str, Any]] | None, text: str) -> str:
+    """What was asked: the last message's text where there are messages, else the raw text."""
+    if not messages:
+        return text
+    content = messages[-1].get("content")
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []

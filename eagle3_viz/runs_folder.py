@@ -14,7 +14,7 @@ from eagle3_viz.codec import TraceFileError
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import RequestStarted, TraceStarted
 from eagle3_viz.reading import Reader
-from eagle3_viz.records import prompt_of
+from eagle3_viz.records import asked
 from eagle3_viz.saving import Saving
 
 SUFFIXES = (".jsonl.gz", ".jsonl")
@@ -189,7 +189,7 @@ def described(path: Path) -> SavedRun | None:
     return SavedRun(
         name=path.name,
         title=title_of(path),
-        prompt=prompt_of(head[1])[:MAX_PROMPT] if head[1] else "",
+        prompt=asked(head[1].messages, head[1].text)[:MAX_PROMPT] if head[1] else "",
         verifier=head[0].engine.verifier if head[0] else "",
         num_bytes=status.st_size,
         modified=status.st_mtime,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from eagle3_viz import codec
 from eagle3_viz.analysis import acceptance
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo, Event, RequestFinished
+from eagle3_viz.reading import CUT_SHORT
+from eagle3_viz.runs_folder import RunsFolder
 from eagle3_viz.sources.base import Request, Source
 from eagle3_viz.sources.scripted import Script, ScriptedSource
-from eagle3_viz.ui import stream
+from eagle3_viz.trace import Trace
+from eagle3_viz.ui import autosave, stream
 from eagle3_viz.ui.runs import Run, Runs
 from eagle3_viz.ui.summary import facts
 from eagle3_viz.views.words import count
@@ -91,7 +95,7 @@ async def test_the_last_summary_is_the_whole_run() -> None:
     lengths = [length for summary in summaries for length in summary["mean_acceptance_lengths"]]
     assert lengths == run.mean_acceptance_lengths
     assert len(lengths) == len(run.trace.requests["a"].steps)
-    assert sent[-1] == ("end", {"problem": None}, None)
+    assert sent[-1] == ("end", {"problem": None, "saved": None}, None)
 
 
 async def test_a_run_whose_last_follower_left_is_stopped() -> None:
@@ -134,7 +138,7 @@ async def test_a_run_that_breaks_says_why_and_ends(error: Exception, after: int,
     run = Run(Failing(error, after), request())
     sent = await messages(run)
     assert run.ended
-    assert sent[-1] == ("end", {"problem": problem}, None)
+    assert sent[-1] == ("end", {"problem": problem, "saved": None}, None)
     assert len(run.trace.events) == after
 
 
@@ -156,3 +160,56 @@ def test_engine_info_is_told_in_a_few_words() -> None:
     )
     assert facts(engine) == ["verifier v", "draft d", "K = 3", "cpu float32", "vLLM 0.32.0"]
     assert (count(1, "verifier pass", "es"), count(1200, "token")) == ("1 verifier pass", "1,200 tokens")
+
+
+async def test_runs_beyond_the_limit_wait_for_their_turn() -> None:
+    runs = Runs(max_running=1, max_queued=1)
+    first, second = runs.start(stuck(), request("1")), runs.start(fast(), request("2"))
+    with pytest.raises(InputError, match="2 runs are under way"):
+        runs.start(fast(), request("3"))
+    await asyncio.sleep(0)
+    assert second.trace.events == []
+    first.stop()
+    await second.wait()
+    assert second.trace.finished
+
+
+async def test_a_run_that_waits_can_be_stopped() -> None:
+    runs = Runs(max_running=1, max_queued=2)
+    first, second, third = (runs.start(stuck(), request(name)) for name in "123")
+    second.stop()
+    await second.wait()
+    assert (second.problem, second.trace.events) == ("Stopped while it waited for its turn.", [])
+    first.stop()
+    await first.wait()
+    third.stop()
+    await third.wait()
+    assert third.trace.requests == {} or third.trace.finished
+
+
+async def test_a_run_is_saved_while_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autosave, "FLUSH_S", 0)
+    folder = RunsFolder(tmp_path)
+    run = Runs(folder=folder).start(stuck(), request())
+    with run.follow():
+        async with asyncio.timeout(5):
+            while not folder.list() or not folder.list()[0].prompt:
+                await asyncio.sleep(0)
+        saved = Trace.load(folder.find(folder.list()[0].name))
+        assert saved.events == run.trace.events
+        assert saved.warnings == [CUT_SHORT]
+        run.stop()
+        await run.wait()
+    assert run.autosave
+    assert run.autosave.problem is None
+    assert Trace.load(folder.find(str(run.autosave.name))).events == run.trace.events
+
+
+async def test_a_run_that_cannot_be_saved_goes_on_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    run = Runs(folder=RunsFolder(tmp_path / "file")).start(fast(), request())
+    sent = await messages(run)
+    notices = {data["notice"] for name, data, _ in sent if name == "summary"}
+    assert any("This run is not saved in" in str(notice) for notice in notices)
+    assert sent[-1] == ("end", {"problem": None, "saved": None}, None)
+    assert run.trace.finished

@@ -8,13 +8,18 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
+from functools import partial
 
 from eagle3_viz.analysis import acceptance
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Step
+from eagle3_viz.records import asked
+from eagle3_viz.runs_folder import RunsFolder
 from eagle3_viz.sources.base import Request, Source
 from eagle3_viz.trace import Trace
+from eagle3_viz.ui.autosave import Autosave
 from eagle3_viz.ui.news import News
+from eagle3_viz.ui.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -36,15 +41,25 @@ class Run:
         problem: why the recording broke off, if it did.
         ended: nothing more will come.
         news: tells of every event, and of the end.
+        autosave: writes it into a file; None: nowhere.
     """
 
-    def __init__(self, source: Source, request: Request, grace_s: float = GRACE_S) -> None:
+    def __init__(
+        self,
+        source: Source,
+        request: Request,
+        grace_s: float = GRACE_S,
+        turns: Turns | None = None,
+        autosave: Autosave | None = None,
+    ) -> None:
         self.run_id = request.request_id
         self.trace = Trace()
         self.mean_acceptance_lengths: list[float | None] = []
         self.problem: str | None = None
         self.ended = False
         self.news = News()
+        self.autosave = autosave
+        self._turns = turns or Turns(1)
         self._grace_s = grace_s
         self._stop = asyncio.Event()
         self._task = asyncio.create_task(self._drive(source, request))
@@ -73,29 +88,50 @@ class Run:
 
     async def _drive(self, source: Source, request: Request) -> None:
         try:
-            async with aclosing(source.record([request], self._stop)) as events:  # type: ignore[type-var]
-                async for event in events:
-                    self.trace.append(event)
-                    if isinstance(event, Step):
-                        self.mean_acceptance_lengths.append(
-                            acceptance.rates(self.trace.counters).mean_acceptance_length
-                        )
-                    self.news.tell()
+            async with self._turns.take(self._stop) as turn:
+                if turn:
+                    await self._record(source, request)
+                else:
+                    self.problem = "Stopped while it waited for its turn."
         except InputError as error:
             self.problem = str(error)
         except Exception as error:
             logger.exception("a run broke off")
             self.problem = f"The run broke off: {type(error).__name__}: {error}. The terminal shows the details."
         finally:
+            if self.autosave:
+                self.autosave.close()
             self.ended = True
             self.news.tell()
+
+    async def _record(self, source: Source, request: Request) -> None:
+        async with aclosing(source.record([request], self._stop)) as events:  # type: ignore[type-var]
+            async for event in events:
+                self.trace.append(event)
+                if self.autosave:
+                    self.autosave.add(event)
+                if isinstance(event, Step):
+                    self.mean_acceptance_lengths.append(acceptance.rates(self.trace.counters).mean_acceptance_length)
+                self.news.tell()
 
 
 class Runs:
     """The runs of all visitors, the oldest finished ones forgotten first."""
 
-    def __init__(self, max_runs: int = MAX_RUNS, max_running: int = MAX_RUNNING, grace_s: float = GRACE_S) -> None:
+    def __init__(
+        self,
+        max_runs: int = MAX_RUNS,
+        max_running: int = MAX_RUNNING,
+        grace_s: float = GRACE_S,
+        *,
+        max_queued: int = 0,
+        folder: RunsFolder | None = None,
+    ) -> None:
+        """`max_running` go on at once, `max_queued` wait for their turn; all are saved in `folder`, if it is given."""
         self._runs: dict[str, Run] = {}
+        self._turns = Turns(max_running)
+        self._max_queued = max_queued
+        self._folder = folder
         self._max_runs = max_runs
         self._max_running = max_running
         self._grace_s = grace_s
@@ -113,16 +149,22 @@ class Runs:
         """Start a run.
 
         Raises:
-            InputError: too many are running.
+            InputError: too many are running or waiting.
         """
-        if len(self.running) >= self._max_running:
-            raise InputError(f"{self._max_running} runs are under way, which is the limit: try again in a minute.")
+        if len(self.running) >= self._max_running + self._max_queued:
+            raise InputError(f"{len(self.running)} runs are under way, which is the limit: try again in a minute.")
         ended = [run.run_id for run in self._runs.values() if run.ended]
         for run_id in ended[: max(0, len(self._runs) + 1 - self._max_runs)]:
             del self._runs[run_id]
-        run = Run(source, request, self._grace_s)
+        run = Run(source, request, self._grace_s, self._turns, self._autosave(request))
         self._runs[run.run_id] = run
         return run
+
+    def _autosave(self, request: Request) -> Autosave | None:
+        if self._folder is None:
+            return None
+        prompt = asked(request.messages, request.prompt or "")
+        return Autosave(partial(self._folder.save, request.request_id, prompt))
 
     async def close(self) -> None:
         """Stop all runs and wait for their end."""

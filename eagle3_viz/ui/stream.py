@@ -59,7 +59,8 @@ async def run_messages(run: Run, start: int) -> AsyncIterator[bytes]:
             await wait_at_most(news, max(0.0, due - time.monotonic()) if stale else KEEPALIVE_S)
             if not news.is_set() and not stale:
                 yield KEEPALIVE
-    yield message(msgspec.json.encode({"problem": run.problem}), event="end")
+    saved = run.autosave.name if run.autosave else None
+    yield message(msgspec.json.encode({"problem": run.problem, "saved": saved}), event="end")
 
 
 async def engine_messages(host: Host) -> AsyncIterator[bytes]:

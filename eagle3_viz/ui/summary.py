@@ -15,10 +15,12 @@ class Summary(Figures, frozen=True, kw_only=True):
     Attributes:
         first: index of the first value in `mean_acceptance_lengths`.
         mean_acceptance_lengths: after each step from `first` on.
+        notice: what the visitor should know although the run goes on; None: nothing.
     """
 
     first: int
     mean_acceptance_lengths: list[float | None]
+    notice: str | None = None
 
 
 def summarize(run: Run, first: int) -> Summary | None:
@@ -27,5 +29,8 @@ def summarize(run: Run, first: int) -> Summary | None:
         return None
     now = figures(run.trace.counters, pace.of(run.trace))
     return Summary(
-        **msgspec.structs.asdict(now), first=first, mean_acceptance_lengths=run.mean_acceptance_lengths[first:]
+        **msgspec.structs.asdict(now),
+        first=first,
+        mean_acceptance_lengths=run.mean_acceptance_lengths[first:],
+        notice=run.autosave.problem if run.autosave else None,
     )

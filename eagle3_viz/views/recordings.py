@@ -12,7 +12,7 @@ from eagle3_viz import invariants
 from eagle3_viz.analysis import pace
 from eagle3_viz.analysis.statistics import Statistics, statistics
 from eagle3_viz.events import Event, Piece, RequestFailed, Step, StepsDropped
-from eagle3_viz.records import Progress, RequestRecord, prompt_of
+from eagle3_viz.records import Progress, RequestRecord, asked
 from eagle3_viz.trace import Trace
 from eagle3_viz.views.figures import Figures, facts, figures
 from eagle3_viz.views.words import count
@@ -77,7 +77,11 @@ def index(trace: Trace, title: str) -> RecordingIndex:
         totals=list(totals(statistics(trace))),
         warnings=statistics(trace).warnings,
         requests=[
-            RequestLine(request_id=name, prompt=prompt_of(record.started)[:MAX_PROMPT], outcome=outcome(record))
+            RequestLine(
+                request_id=name,
+                prompt=asked(record.started.messages, record.started.text)[:MAX_PROMPT],
+                outcome=outcome(record),
+            )
             for name, record in trace.requests.items()
         ],
     )
