@@ -2,14 +2,23 @@
 
 import argparse
 import asyncio
+import os
+import sys
 from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI
 
 from eagle3_viz import bundled
+from eagle3_viz.errors import InputError
+from eagle3_viz.runs_folder import RunsFolder
 from eagle3_viz.sources.opening import open_engine
 from eagle3_viz.ui.host import Host, Opener
+from eagle3_viz.ui.library import Library
 from eagle3_viz.ui.openers import open_scripted
+from eagle3_viz.ui.owner import Owner
 from eagle3_viz.ui.runs import Runs
-from eagle3_viz.ui.server import build_app, build_server
+from eagle3_viz.ui.server import build_app, build_replay_app, build_server
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -21,6 +30,8 @@ def parse_arguments() -> argparse.Namespace:
     what.add_argument("--fake", action="store_true", help="made-up tokens, no engine: for looking at the page")
     parser.add_argument("--verifier", metavar="PATH_OR_ID", help="its verifier, if not the one that the head names")
     parser.add_argument("--num-speculative-tokens", metavar="K", type=int, help="tokens proposed in each step")
+    what.add_argument("--open", metavar="FILE_OR_DIR", type=Path, help="recordings to look at, without an engine")
+    parser.add_argument("--runs", metavar="DIR", help="where runs are saved; none: nowhere (default: the user's data)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0: every one)")
     parser.add_argument("--port", type=int, default=7860)
     arguments = parser.parse_args()
@@ -43,17 +54,36 @@ def choose_opener(arguments: argparse.Namespace) -> Opener:
     )
 
 
-async def serve(opener: Opener, address: str, port: int) -> None:
+def build(arguments: argparse.Namespace) -> FastAPI:
+    """The application that the command line and the owner's settings ask for.
+
+    Raises:
+        InputError: a setting is wrong, or what is to be opened does not exist.
+    """
+    if arguments.open:
+        if not arguments.open.exists():
+            raise InputError(f"{arguments.open} does not exist: name a trace, or a folder of traces")
+        return build_replay_app(Library(RunsFolder(arguments.open, writable=False)))
+    owner = Owner.of(os.environ, arguments.runs)
+    folder = owner.folder()
+    runs = Runs(max_running=owner.max_running, max_queued=owner.max_queued, folder=folder)
+    return build_app(Host(choose_opener(arguments)), runs, Library(folder))
+
+
+async def serve(app: FastAPI, address: str, port: int) -> None:
     """Serve the page until the process is told to stop."""
-    app = build_app(Host(opener), Runs())
-    print(f"eagle3_viz: http://{address}:{port} (the page opens at once; the engine starts behind it)", flush=True)
+    print(f"eagle3_viz: http://{address}:{port} (the page opens at once; an engine starts behind it)", flush=True)
     await build_server(app, address, port).serve()
 
 
 def main() -> None:
     """Run the demo."""
     arguments = parse_arguments()
-    asyncio.run(serve(choose_opener(arguments), arguments.host, arguments.port))
+    try:
+        app = build(arguments)
+    except InputError as error:
+        sys.exit(f"app.py: {error}")
+    asyncio.run(serve(app, arguments.host, arguments.port))
 
 
 if __name__ == "__main__":

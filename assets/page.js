@@ -3,6 +3,8 @@
 import { Charts } from "./charts.js";
 import { Inspector } from "./inspector.js";
 import { Lane } from "./lanes.js";
+import { Recorded } from "./recorded.js";
+import { Saved } from "./saved.js";
 import { RunStream } from "./stream.js";
 import { VERDICTS } from "./verdicts.js";
 import { summary } from "./words.js";
@@ -53,9 +55,18 @@ export function mountEngine(element, { routes }) {
   find("retry").addEventListener("click", () => fetch(`${routes}engine/retry`, { method: "POST" }));
 }
 
+export function mountSaved(element, { routes }) {
+  const send = (name) => (detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
+  new Saved(element.querySelector(".e3-recordings"), routes, { show: send("e3:open"), complain: send("e3:problem") });
+}
+
 export function mountView(element, { props, watch, routes, plotly }) {
   const view = new View(element.querySelector(".e3-view"), routes, routes + plotly);
+  const recorded = new Recorded(view);
   watch("value", () => view.open(props.value));
+  document.addEventListener("e3:started", () => recorded.close());
+  document.addEventListener("e3:open", ({ detail }) => recorded.open(detail));
+  document.addEventListener("e3:problem", ({ detail }) => view.complain(detail));
   document.addEventListener("e3:stop", () => view.stop());
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) button("e3-generate")?.click();
@@ -95,9 +106,11 @@ export class View {
     this.charts.clear(null);
     this.ending = null;
     this.run = `${this.routes}runs/${launch.run}`;
+    document.dispatchEvent(new CustomEvent("e3:started", { detail: launch.run }));
     this.find("words").textContent = "Waiting for the first token";
     this.find("pace").textContent = "";
     this.find("save").hidden = true;
+    this.find("report").hidden = true;
     this.say("running", "Generating… Esc stops.");
     this.setRunning(true);
     this.stream = new RunStream(`${this.run}/events`, {
@@ -120,11 +133,15 @@ export class View {
     this.find("words").textContent = figures.headline;
     this.find("pace").textContent = figures.tokens_per_pass;
     this.charts.update(figures);
+    if (figures.notice) this.complain(figures.notice);
   }
 
   end(problem) {
     this.setRunning(false);
     if (problem) this.complain(problem);
+    document.dispatchEvent(new Event("e3:ended"));
+    this.find("report").href = `${this.run}/report.html`;
+    this.find("report").hidden = !this.lane.tokens.length;
     this.find("save").href = `${this.run}/trace.jsonl`;
     this.find("save").hidden = !this.lane.tokens.length;
     if (!this.ending) return this.say("broken", this.lane.tokens.length ? "Cut short: the answer is not complete." : "");

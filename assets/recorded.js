@@ -24,6 +24,7 @@ export class Recorded {
   // `request`: {request_id, num_speculative_tokens, pieces, events, moments}
   open(request) {
     const { view } = this;
+    view.leave();
     this.request = request;
     this.moments = request.moments;
     view.lane.clear();
@@ -35,13 +36,17 @@ export class Recorded {
     this.shown = this.steps.length;
     this.player.load(request.events.filter(({ type }) => type === "step").map(({ t_ms: time }) => time));
     view.end(null);
-    view.find("save").hidden = true;
+    for (const name of ["save", "report"]) view.find(name).hidden = true;
     view.find("lane").scrollTop = 0;
     this.goTo(readPlace().step);
   }
 
   close() {
-    this.player.load([]);
+    this.request = null;
+    this.steps = [];
+    this.moments = [];
+    this.player.pause();
+    this.player.root.hidden = true;
   }
 
   // Steps behind the moment are hidden, not taken out: going back and forth costs only the difference.

@@ -74,6 +74,7 @@ export class Saved {
       this.names = recordings.map(({ name }) => name);
       this.replay = !writable;
       this.find("saved").hidden = !recordings.length;
+      this.find("saved").open ||= this.replay && recordings.length > 1;
       this.find("count").textContent = `${writable ? "Saved runs" : "Recordings"} (${recordings.length})`;
       this.find("saved-note").textContent = keyed
         ? "Only this browser knows of these runs. They are deleted after a while." : folder ? `in ${folder}` : "";

@@ -6,7 +6,11 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from fastapi import FastAPI
+
+from eagle3_viz.runs_folder import RunsFolder
 from eagle3_viz.ui.host import Host, Opener
+from eagle3_viz.ui.library import Library
 from eagle3_viz.ui.runs import Runs
 from eagle3_viz.ui.server import build_app, build_server
 
@@ -21,14 +25,26 @@ class Demo:
 
 
 @contextlib.asynccontextmanager
-async def serving(opener: Opener) -> AsyncIterator[Demo]:
+async def serving(opener: Opener, folder: RunsFolder | None = None) -> AsyncIterator[Demo]:
     """The demo while it runs. It may be called at once: the port listens before the server does."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        demo = Demo(f"http://127.0.0.1:{listener.getsockname()[1]}/", Host(opener), Runs())
-        server = build_server(build_app(demo.host, demo.runs), "127.0.0.1", 0)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
+        demo = Demo(address_of(listener), Host(opener), Runs(folder=folder))
+        async with running(build_app(demo.host, demo.runs, Library(folder)), listener):
             yield demo
-        finally:
-            server.should_exit = True
-            await task
+
+
+def address_of(listener: socket.socket) -> str:
+    """The address that a browser asks for."""
+    return f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+
+@contextlib.asynccontextmanager
+async def running(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
+    """The application while it listens there."""
+    server = build_server(app, "127.0.0.1", 0)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task

@@ -14,10 +14,11 @@ from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo, Event, RequestFinished
 from eagle3_viz.reading import CUT_SHORT
 from eagle3_viz.runs_folder import RunsFolder
+from eagle3_viz.saving import Saving
 from eagle3_viz.sources.base import Request, Source
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.trace import Trace
-from eagle3_viz.ui import autosave, stream
+from eagle3_viz.ui import stream
 from eagle3_viz.ui.runs import Run, Runs
 from eagle3_viz.ui.summary import facts
 from eagle3_viz.views.words import count
@@ -188,13 +189,17 @@ async def test_a_run_that_waits_can_be_stopped() -> None:
 
 
 async def test_a_run_is_saved_while_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(autosave, "FLUSH_S", 0)
+    flushed, flush = asyncio.Event(), Saving.flush
+
+    def telling(saving: Saving) -> None:
+        flush(saving)
+        flushed.set()
+
+    monkeypatch.setattr(Saving, "flush", telling)
     folder = RunsFolder(tmp_path)
     run = Runs(folder=folder).start(stuck(), request())
     with run.follow():
-        async with asyncio.timeout(5):
-            while not folder.list() or not folder.list()[0].prompt:
-                await asyncio.sleep(0)
+        await asyncio.wait_for(flushed.wait(), 5)
         saved = Trace.load(folder.find(folder.list()[0].name))
         assert saved.events == run.trace.events
         assert saved.warnings == [CUT_SHORT]

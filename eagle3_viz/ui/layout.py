@@ -18,6 +18,7 @@ SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation 
 MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")
 # Relative, so that the page also works below another path.
 ROUTES = PREFIX.removeprefix("/")
+STYLES = ("page", "lanes", "player", "saved")
 STOP = "() => { document.dispatchEvent(new Event('e3:stop')); }"
 
 
@@ -36,7 +37,7 @@ def theme() -> gr.themes.Base:
 
 def head() -> str:
     """What goes into the page's head."""
-    return "".join(f'<link rel="stylesheet" href="{ROUTES}/assets/{name}.css">' for name in ("page", "lanes"))
+    return "".join(f'<link rel="stylesheet" href="{ROUTES}/assets/{name}.css">' for name in STYLES)
 
 
 def on_load(function: str) -> str:
@@ -66,7 +67,7 @@ def build(host: Host, runs: Runs) -> gr.Blocks:
                 with gr.Row():
                     generate = gr.Button("Generate", variant="primary", min_width=100, elem_id="e3-generate")
                     stop = gr.Button("Stop", min_width=100, elem_id="e3-stop", interactive=False)
-        view = gr.HTML(html_template=assets.read("view.html"), js_on_load=on_load("mountView"), apply_default_css=False)
+        view = build_view()
 
         async def start(*values: Any) -> dict[str, Any]:
             return asdict(launch(host, runs, Controls(*values)))
@@ -79,6 +80,19 @@ def build(host: Host, runs: Runs) -> gr.Blocks:
             outputs = [prompt, view]
             button.click(handler, settings, outputs, queue=False, show_progress="hidden", api_visibility="private")
     return page
+
+
+def build_replay() -> gr.Blocks:
+    """The page without an engine: recordings only."""
+    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
+        build_view()
+    return page
+
+
+def build_view() -> gr.HTML:
+    """The list of recordings, and the view of a run below it; returns the view."""
+    gr.HTML(html_template=assets.read("saved.html"), js_on_load=on_load("mountSaved"), apply_default_css=False)
+    return gr.HTML(html_template=assets.read("view.html"), js_on_load=on_load("mountView"), apply_default_css=False)
 
 
 def build_settings() -> list[Any]:

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from eagle3_viz import codec
 from eagle3_viz.ui import assets, stream
 from eagle3_viz.ui.host import Host
+from eagle3_viz.ui.library import Library
+from eagle3_viz.ui.recording_routes import add_recording_routes, report_response
 from eagle3_viz.ui.runs import Run, Runs
+from eagle3_viz.views.report import Titled
 
 PREFIX = "/gradio_api/eagle3"
 STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
@@ -31,10 +33,17 @@ def next_event(request: Request, start: int) -> int:
 
 
 def router(host: Host, runs: Runs) -> APIRouter:
-    """The routes."""
+    """The routes to an engine and its runs."""
     routes = APIRouter(prefix=PREFIX)
     add_engine_routes(routes, host)
     add_run_routes(routes, runs)
+    return routes
+
+
+def recordings_router(library: Library) -> APIRouter:
+    """The routes to recordings, and to what every page needs."""
+    routes = APIRouter(prefix=PREFIX)
+    add_recording_routes(routes, library)
     add_asset_routes(routes)
     return routes
 
@@ -70,9 +79,13 @@ def add_run_routes(routes: APIRouter, runs: Runs) -> None:
 
     @routes.get("/runs/{run_id}/trace.jsonl")
     async def trace(run_id: str) -> Response:
-        lines = b"".join(map(codec.encode, known(run_id).trace.events))
+        lines = b"".join(known(run_id).trace.lines())
         headers = {"content-disposition": 'attachment; filename="eagle3-trace.jsonl"'}
         return Response(lines, media_type="application/x-ndjson", headers=headers)
+
+    @routes.get("/runs/{run_id}/report.html")
+    async def as_report(run_id: str) -> Response:
+        return await report_response(Titled("eagle3-report", known(run_id).trace))
 
 
 def add_asset_routes(routes: APIRouter) -> None:

@@ -11,13 +11,15 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 
-from eagle3_viz.ui import assets, layout
+from eagle3_viz import web
+from eagle3_viz.ui import layout
 from eagle3_viz.ui.host import Host
-from eagle3_viz.ui.routes import router
+from eagle3_viz.ui.library import Library
+from eagle3_viz.ui.routes import recordings_router, router
 from eagle3_viz.ui.runs import Runs
 
 
-def build_app(host: Host, runs: Runs) -> FastAPI:
+def build_app(host: Host, runs: Runs, library: Library) -> FastAPI:
     """The whole web application. The engine starts with it and is given back with it."""
 
     @asynccontextmanager
@@ -28,14 +30,25 @@ def build_app(host: Host, runs: Runs) -> FastAPI:
         await host.close()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
-    app.include_router(router(host, runs))  # before Gradio, which takes every other path
+    app.include_router(router(host, runs))
+    return with_page(app, library, layout.build(host, runs))
+
+
+def build_replay_app(library: Library) -> FastAPI:
+    """The application without an engine: recordings only."""
+    return with_page(FastAPI(openapi_url=None), library, layout.build_replay())
+
+
+def with_page(app: FastAPI, library: Library, page: gr.Blocks) -> FastAPI:
+    """The application with its recordings and its page."""
+    app.include_router(recordings_router(library))  # before Gradio, which takes every other path
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        layout.build(host, runs),
+        page,
         path="/",
         theme=layout.theme(),
         head=layout.head(),
-        favicon_path=str(assets.folder() / "favicon.png"),
+        favicon_path=str(web.folder() / "favicon.png"),
         footer_links=[],
         run_history=False,
         ssr_mode=False,

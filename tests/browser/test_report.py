@@ -41,8 +41,8 @@ def write(folder: Path, *arguments: str) -> Path:
 
 async def enter(page: Page, path: Path, place: str = "") -> None:
     await page.goto(f"{path.as_uri()}{place}")
-    await expect(page.locator("body")).to_have_attribute("data-state", "ready")
-    await expect(page.locator("[data-chart=positions] .main-svg").first).to_be_attached()
+    await expect(page.locator("body")).to_have_attribute("data-state", "ready", timeout=30_000)
+    await expect(page.locator("[data-chart=positions] .main-svg").first).to_be_attached(timeout=30_000)
 
 
 async def test_lane_inspector_and_charts_work_from_disk(page: Page, tmp_path: Path) -> None:
@@ -140,6 +140,6 @@ async def test_the_site_lists_its_reports(page: Page, tmp_path: Path) -> None:
     assert main(["report", *files, "--site", str(tmp_path / "site")]) == 0
     await page.goto((tmp_path / "site" / "index.html").as_uri())
     await page.get_by_role("link", name="cut_short").click()
-    await expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    await expect(page.locator("body")).to_have_attribute("data-state", "ready", timeout=30_000)
     await expect(page.locator(".r-warnings")).to_contain_text("cut short")
     await expect(page.locator(".e3-state")).to_contain_text("Cut short")
