@@ -72,7 +72,7 @@ def build(arguments: argparse.Namespace) -> FastAPI:
 
 async def serve(app: FastAPI, address: str, port: int) -> None:
     """Serve the page until the process is told to stop."""
-    print(f"eagle3_viz: http://{address}:{port} (the page opens at once; an engine starts behind it)", flush=True)
+    print(f"eagle3_viz: http://{address}:{port}", flush=True)
     await build_server(app, address, port).serve()
 
 

@@ -119,10 +119,12 @@ export class Saved {
     await this.refresh();
   }
 
+  // A recording that the address does not name is opened at its beginning.
   open(name, request) {
     return this.try(async () => {
       this.index = await ask(this.at(name));
-      if (this.opened !== name && readPlace().run !== name) writePlace({ run: name, request: null, step: null });
+      const { run } = readPlace();
+      writePlace(run && run !== name ? { run: name, request: null, step: null } : { run: name });
       this.opened = name;
       this.describe();
       await this.openRequest(Math.max(0, this.index.requests.findIndex((line) => line.request_id === request)));

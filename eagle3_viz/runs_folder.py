@@ -89,10 +89,10 @@ class RunsFolder:
         return Saving(self._free(f"{stamp} {clean_title(prompt[:40])}".strip()))
 
     def list(self, keys: frozenset[str] = frozenset()) -> list[SavedRun]:
-        """The runs, newest first; within bounds only those whose ids the asker knows."""
+        """The runs, newest first, or by title where they are not ours; within bounds those with ids in `keys`."""
         paths = [path for path in self._files() if not self.bounds or title_of(path) in keys]
-        runs = [described(path) for path in paths]
-        return sorted(filter(None, runs), key=lambda run: run.modified, reverse=True)
+        runs = [run for run in map(described, paths) if run]
+        return sorted(runs, key=lambda run: run.modified, reverse=True) if self.writable else runs
 
     def find(self, name: str) -> Path:
         """The file of a run.

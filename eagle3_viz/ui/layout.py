@@ -85,6 +85,7 @@ def build(host: Host, runs: Runs) -> gr.Blocks:
 def build_replay() -> gr.Blocks:
     """The page without an engine: recordings only."""
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
+        gr.HTML(html_template=assets.read("replay.html"), apply_default_css=False)
         build_view()
     return page
 
