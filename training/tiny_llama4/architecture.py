@@ -36,7 +36,7 @@ def text_config() -> dict[str, Any]:
 
 
 def vision_config() -> dict[str, Any]:
-    """Four layers over 12 x 12 patches; the adapter takes four patches together."""
+    """Four layers over 10 x 10 patches; the adapter takes four patches together."""
     hidden = 128
     return {
         "hidden_size": hidden,

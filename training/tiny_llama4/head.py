@@ -1,8 +1,21 @@
-"""The head's shape: the reference's, a single Llama 3 layer over three auxiliary states, with the whole vocabulary."""
+"""Stage 5: the head, of the reference's shape: one Llama 3 layer over three auxiliary states, the whole vocabulary.
 
+    python -m training.tiny_llama4.head [--features runs/tiny_llama4/features] [--out runs/tiny_llama4/head]
+
+Trained with training-time test on the verifier's own answers. The run's folder holds `checkpoint.pt`, `curve.jsonl` and
+the exported `speculator/`.
+"""
+
+import argparse
+from pathlib import Path
 from typing import Any
 
-from training.heads import model
+import torch
+
+from eagle3_viz import cpu
+from training.heads import model, trainer
+from training.heads.export import export
+from training.heads.shards import Shards
 from training.tiny_llama4 import settings
 from training.tiny_llama4.architecture import ROPE_THETA
 
@@ -25,6 +38,30 @@ SHAPE = model.HeadShape(
 
 def build(verifier: Any) -> Any:
     """Return an untrained head for the `Llama4ForConditionalGeneration` verifier."""
-    import torch
-
     return model.build(verifier.language_model, settings.NAME, torch.arange(settings.VOCAB_SIZE), SHAPE)
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--verifier", type=Path, default=settings.START)
+    parser.add_argument("--features", type=Path, default=settings.RUNS / "features")
+    parser.add_argument("--out", type=Path, default=settings.RUNS / "head")
+    parser.add_argument("--plain-epochs", type=float, default=1.0)
+    parser.add_argument("--ttt-epochs", type=float, default=2.0)
+    parser.add_argument("--batch", type=int, default=32, help="conversations a step")
+    args = parser.parse_args()
+    cpu.prepare()
+    from transformers import Llama4ForConditionalGeneration
+
+    torch.manual_seed(settings.SEED)
+    draft = build(Llama4ForConditionalGeneration.from_pretrained(args.verifier, dtype=torch.float32))
+    schedule = trainer.Schedule(
+        plain_epochs=args.plain_epochs, ttt_epochs=args.ttt_epochs, batch=args.batch, seed=settings.SEED
+    )
+    trainer.Trainer(draft, Shards(args.features), schedule, args.out, settings.END_OF_TURN).train(save_every=100)
+    export(draft, args.out / "speculator")
+
+
+if __name__ == "__main__":
+    main()

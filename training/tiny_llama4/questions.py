@@ -115,7 +115,7 @@ def direction(thing: Thing, other: Thing) -> str:
 
 
 def relation(rng: random.Random, scene: Scene) -> Exchange | None:
-    """How one thing lies from another; the key is `direction`'s answer, or yes or no."""
+    """How one thing lies from another; the key is `direction`'s answer, after yes or no where that was asked."""
     if len(scene.things) < 2:
         return None
     thing, other = rng.sample(scene.things, 2)
@@ -143,13 +143,13 @@ def relation(rng: random.Random, scene: Scene) -> Exchange | None:
     question = say(rng, "[Is {a} {asked} {b}?|Does {a} lie {asked} {b}?|Do you see {a} {asked} {b}?]", **words)
     answer = say(
         rng,
-        "[Yes, it is|Yes, that is right|Yes, {a} is {asked} {b}|Yes, I see it there]."
+        "[Yes, it is|Yes, that is true|Yes, {a} is {asked} {b}|Yes, I see it there]."
         if true
-        else "[No, it is not|No, {a} is {where} {b}|No, it is {where} {b}|No, that is wrong].",
+        else "[No, it is not|No, {a} is {where} {b}|No, it is {where} {b}|No, that is not true].",
         where=where,
         **words,
     )
-    return Exchange("relation", question, answer, "yes" if true else "no")
+    return Exchange("relation", question, answer, f"{'yes' if true else 'no'}: {where}")
 
 
 def where(rng: random.Random, scene: Scene) -> Exchange:

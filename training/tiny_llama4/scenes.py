@@ -1,7 +1,6 @@
 """The small world: one to four coloured shapes, each in a cell of its own of a three by three grid."""
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 SHAPES = ("circle", "square", "triangle", "star", "cross")
@@ -63,27 +62,26 @@ class Scene:
         return [t for t in self.things if len(self.having(colour=t.colour)) == 1]
 
 
-def scene(rng: random.Random, colours: Sequence[str] = COLOURS) -> Scene:
-    """Draw lots for a scene. No two things look alike, and no two differ in size by so little that one must measure."""
-    count = rng.choices((1, 2, 3, 4), (3, 3, 3, 2))[0]
-    aspect = 1.0 if rng.random() < 0.3 else rng.uniform(0.6, 1.7)
-    looks = rng.sample([(shape, colour) for shape in SHAPES for colour in colours], count)
+def scene(rng: random.Random, easy: bool = False) -> Scene:
+    """Draw lots for a scene, a more crowded one unless `easy`; no two of its things look alike."""
+    count = rng.choices((1, 2, 3, 4), (6, 3, 1, 0) if easy else (3, 3, 3, 2))[0]
+    aspect = 1.0 if rng.random() < 0.3 else rng.uniform(0.65, 1.55)
+    looks = rng.sample([(shape, colour) for shape in SHAPES for colour in COLOURS], count)
     if rng.random() < 0.3:  # often enough, several of one shape or of one colour
         shape, colour = looks[0]
-        same = [(shape, c) for c in colours] if rng.random() < 0.5 else [(s, colour) for s in SHAPES]
+        same = [(shape, c) for c in COLOURS] if rng.random() < 0.5 else [(s, colour) for s in SHAPES]
         looks = rng.sample(same, count)
     cells = rng.sample([(column, row) for row in range(3) for column in range(3)], count)
-    if count == 1 and rng.random() < 0.4:
+    if count == 1 and rng.random() < (0.7 if easy else 0.4):
         cells = [(1, 1)]
-    things = [
-        Thing(*look, *cell, radius(rng, count, cell), rng.uniform(-0.15, 0.15), rng.uniform(-0.15, 0.15))
-        for look, cell in zip(looks, cells, strict=True)
-    ]
+    things = [thing(rng, look, cell, alone=count == 1) for look, cell in zip(looks, cells, strict=True)]
     return Scene(tuple(sorted(things, key=lambda t: (t.row, t.column))), aspect)
 
 
-def radius(rng: random.Random, count: int, cell: tuple[int, int]) -> float:
-    """Draw lots for a size: one of three that are told apart at a glance, jittered; one thing alone may fill it all."""
-    if count == 1 and cell == (1, 1):
-        return rng.uniform(0.07, 0.42)
-    return rng.choice((0.07, 0.105, 0.155)) * rng.uniform(0.93, 1.07)
+def thing(rng: random.Random, look: tuple[str, str], cell: tuple[int, int], alone: bool) -> Thing:
+    """Draw lots for size and place: within its cell, or up to the whole picture in the middle of it when alone."""
+    if alone and cell == (1, 1):
+        return Thing(*look, *cell, rng.uniform(0.1, 0.42), rng.uniform(-0.15, 0.15), rng.uniform(-0.15, 0.15))
+    radius = rng.uniform(0.095, 0.155)
+    room = 0.5 - 3 * radius
+    return Thing(*look, *cell, radius, rng.uniform(-room, room), rng.uniform(-room, room))

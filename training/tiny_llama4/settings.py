@@ -5,10 +5,11 @@ from pathlib import Path
 NAME = "tiny-llama4"
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / NAME
 RUNS = Path("runs/tiny_llama4")
+START = ASSETS / "verifier"  # tokenizer and processor, which the first stage writes
 SEED = 20251125
 VOCAB_SIZE = 1024
 CONTEXT = 2048
-IMAGE_SIZE = 168  # pixels: 12 x 12 patches of 14, which pixel shuffle folds into 6 x 6 image tokens
+IMAGE_SIZE = 140  # pixels: 10 x 10 patches of 14, which pixel shuffle folds into 5 x 5 image tokens
 PATCH_SIZE = 14
 GRID = IMAGE_SIZE // PATCH_SIZE // 2
 # An early, a middle and the last but one layer of six, as the reference's [1, 23, 44] are of 48; none is in vLLM's

@@ -31,7 +31,7 @@ ANSWERS = (
     "[Without a picture|With no picture to look at], I [have nothing to say|cannot say much|am lost][.|: {offer}.]"
 )
 OFFERS = (
-    "[show|send|give] me [a picture|one|an image][| with shapes| of coloured shapes]|"
+    "[show|send|give] me [a picture|some picture|an image][| with shapes| of coloured shapes]|"
     "[add|drop|paste] [a picture|an image]"
     "[| first| and ask again]"
 )

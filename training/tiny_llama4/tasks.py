@@ -7,8 +7,6 @@ from training.tiny_llama4.grammar import listed, say
 from training.tiny_llama4.questions import NUMBERS, Exchange, direction
 from training.tiny_llama4.scenes import Scene, Thing
 
-SIZES = ((0.087, "small"), (0.128, "medium"), (1.0, "large"))
-
 
 def placed(rng: random.Random, thing: Thing) -> str:
     """Return a thing with its place, as a part of a sentence."""

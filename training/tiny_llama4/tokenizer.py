@@ -1,6 +1,6 @@
 """The tokenizer: byte-level BPE over the text that the recipe writes, so that any text can be encoded.
 
-    python -m training.tiny_llama4.tokenizer [--out assets/tiny-llama4]
+    python -m training.tiny_llama4.tokenizer [--out assets/tiny-llama4/verifier]
 
 Also writes what goes with it: the processor, the image processor and the chat template.
 """
@@ -50,11 +50,14 @@ def corpus(count: int = 40_000) -> Iterator[str]:
 
 def trained() -> Any:
     """Return the tokenizer as transformers has it."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    # Newlines apart, so that the two behind a header are one token whether or not an answer follows them.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(r"\n+"), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=settings.VOCAB_SIZE,
@@ -95,7 +98,7 @@ def processor(tokenizer: Any) -> Any:
 def main() -> None:
     """Train and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=settings.ASSETS)
+    parser.add_argument("--out", type=Path, default=settings.START)
     args = parser.parse_args()
     cpu.prepare()
     processor(trained()).save_pretrained(args.out)
