@@ -1,8 +1,11 @@
-// The two charts, drawn with Plotly. Figures come from the server; nothing is computed here.
+// The charts, drawn with Plotly from `figures.js`. Nothing is computed here but where a mark stands.
 
+import { thinned } from "./figures.js";
 import { ordinal } from "./verdicts.js";
 
 const CONFIG = { displayModeBar: false, responsive: true };
+const REDRAW_MS = 200;
+const DASHES = ["dot", "dash", "dashdot", "longdash"];
 
 let loading = null;
 
@@ -17,26 +20,15 @@ function loadPlotly(url) {
   return loading;
 }
 
-function layout(style, extra) {
-  const color = (name) => style.getPropertyValue(name).trim();
-  const axis = { gridcolor: color("--e3-line"), zerolinecolor: color("--e3-line"), fixedrange: true, automargin: true };
-  return {
-    height: 210,
-    margin: { l: 40, r: 12, t: 8, b: 34 },
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: style.fontFamily, size: 12, color: color("--e3-ink") },
-    hoverlabel: { font: { family: style.fontFamily } },
-    ...extra,
-    xaxis: { ...axis, ...extra.xaxis },
-    yaxis: { ...axis, ...extra.yaxis },
-  };
-}
-
 export class Charts {
-  constructor(view, plotlyUrl) {
-    this.view = view;
+  // `pick(filter | null)` is told which bar was pressed: {text, keeps(step)}.
+  constructor(view, plotlyUrl, pick) {
+    this.style = getComputedStyle(view); // stays up to date by itself
+    this.pick = pick;
+    this.references = [];
     this.nodes = Object.fromEntries(Array.from(view.querySelectorAll(".e3-chart"), (node) => [node.dataset.chart, node]));
+    this.drawers = { positions: () => this.drawPositions(), lengths: () => this.drawLengths(), rolling: () => this.drawRolling(), times: () => this.drawTimes() };
+    this.due = new Set();
     loadPlotly(plotlyUrl).then((plotly) => this.ready(plotly)).catch((error) => {
       for (const node of Object.values(this.nodes)) node.textContent = error.message;
     });
@@ -46,79 +38,143 @@ export class Charts {
 
   ready(plotly) {
     this.plotly = plotly;
+    this.drawPositions();
+    this.drawLengths();
+    this.nodes.positions.on("plotly_click", ({ points: [point] }) => this.pick(positionFilter(point.pointIndex)));
+    this.nodes.lengths.on("plotly_click", ({ points: [point] }) => this.pick(lengthFilter(point.pointIndex)));
     this.draw();
   }
 
-  clear(k) {
-    this.k = k;
-    this.lengths = [];
-    this.figures = null;
+  // Published rows to compare with: [{name, perPosition}].
+  compare(references) {
+    this.references = references;
     this.draw();
   }
 
-  update(figures) {
-    this.k = figures.rate_per_draft.length;
-    this.lengths = (this.lengths ?? []).slice(0, figures.first).concat(figures.mean_acceptance_lengths);
+  show(figures) {
     this.figures = figures;
     this.draw();
   }
 
+  // One chart at a time, so that none of the browser's tasks gets long.
   draw() {
     if (!this.plotly) return;
-    const style = getComputedStyle(this.view);
-    this.drawPositions(style);
-    this.drawLengths(style);
+    for (const name of Object.keys(this.drawers)) this.due.add(name);
+    this.timer ??= setTimeout(() => this.drawNext(), 0);
   }
 
-  drawPositions(style) {
-    const positions = Array.from({ length: this.k || 3 }, (_, position) => `${ordinal(position)} guess`);
-    const counters = this.figures?.counters;
-    const accepted = counters?.num_accepted_tokens_per_pos ?? [];
-    const bar = (name, rates, denominators, color) => ({
-      type: "bar",
-      name,
-      x: positions,
-      y: positions.map((_, i) => rates?.[i] ?? null),
-      text: positions.map((_, i) => (rates?.[i] == null ? "" : `${Math.round(100 * rates[i])}%`)),
-      textposition: "auto",
-      customdata: positions.map((_, i) => `${accepted[i]} of ${denominators[i]}`),
-      hovertemplate: "%{x}: %{customdata} accepted<extra>%{fullData.name}</extra>",
-      marker: { color: style.getPropertyValue(color).trim() },
-    });
-    const drafts = counters ? positions.map(() => counters.num_drafts) : [];
-    this.plotly.react(this.nodes.positions, [
-      bar("of all drafts", this.figures?.rate_per_draft, drafts, "--e3-bar-a"),
-      bar("of drafts whose earlier guesses were accepted", this.figures?.rate_given_prefix, [drafts[0], ...accepted], "--e3-bar-b"),
-    ], layout(style, {
+  drawNext() {
+    const [name] = this.due;
+    this.due.delete(name);
+    this.drawers[name]();
+    this.timer = this.due.size ? setTimeout(() => this.drawNext(), REDRAW_MS / 4) : null;
+  }
+
+  color(name) {
+    return this.style.getPropertyValue(name).trim();
+  }
+
+  react(name, traces, extra) {
+    const axis = { gridcolor: this.color("--e3-line"), zerolinecolor: this.color("--e3-line"), fixedrange: true, automargin: true };
+    this.plotly.react(this.nodes[name], traces, {
+      height: 180,
+      margin: { l: 40, r: 12, t: 8, b: 34 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: this.style.fontFamily, size: 12, color: this.color("--e3-ink") },
+      hoverlabel: { font: { family: this.style.fontFamily } },
+      showlegend: false,
+      ...extra,
+      xaxis: { ...axis, ...extra.xaxis },
+      yaxis: { ...axis, ...extra.yaxis },
+    }, CONFIG);
+  }
+
+  drawPositions() {
+    const found = this.figures?.positions() ?? [];
+    const names = Array.from({ length: found.length || 3 }, (_, position) => `${ordinal(position)} guess`);
+    const bars = [
+      positionBar("of all drafts", names, found.map((row) => [row.accepted, row.perDraft]), this.color("--e3-bar-a"), this.color("--e3-ink")),
+      positionBar("of drafts whose earlier guesses were accepted", names, found.map((row) => [row.accepted, row.givenPrefix]), this.color("--e3-bar-b"), this.color("--e3-ink")),
+    ];
+    this.react("positions", [...bars, ...this.references.map((row, i) => this.referenceLine(row, names, i))], {
       barmode: "group",
       bargap: 0.25,
-      height: 240,
+      height: 250,
+      showlegend: true,
       margin: { l: 40, r: 12, t: 44, b: 30 },
       legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },
-      yaxis: { range: [0, 1], tickformat: ".0%", dtick: 0.25 },
-    }), CONFIG);
+      yaxis: { range: [0, 1.02], tickformat: ".0%", dtick: 0.25 },
+    });
   }
 
-  drawLengths(style) {
-    const color = style.getPropertyValue("--e3-bar-a").trim();
-    const lengths = this.lengths ?? [];
-    const now = this.figures?.mean_acceptance_length;
-    const steps = lengths.map((_, i) => i + 1);
-    this.plotly.react(this.nodes.lengths, [{
-      type: "scatter",
-      mode: "lines",
-      x: steps,
-      y: lengths,
-      line: { color, width: 2 },
-      hovertemplate: "%{y:.2f} up to step %{x}<extra></extra>",
-    }], layout(style, {
-      showlegend: false,
-      xaxis: { title: { text: "step (verifier pass)", standoff: 6 }, range: [1, Math.max(10, steps.length)], showgrid: false },
-      yaxis: { range: [1, (this.k || 3) + 1.05], dtick: 1, title: { text: "tokens per judged step", standoff: 6 } },
-      annotations: now == null ? [] : [{
-        x: 1, xref: "paper", xanchor: "right", y: now, yanchor: "bottom", text: `<b>${now.toFixed(2)}</b>`, showarrow: false,
-        font: { color: style.getPropertyValue("--e3-ink").trim(), size: 14 },
-      }],
-    }), CONFIG);
+  referenceLine({ name, perPosition: rates }, names, i) {
+    return {
+      type: "scatter", mode: "lines+markers", name: `${name} (of all drafts)`, x: names.slice(0, rates.length), y: rates.slice(0, names.length),
+      line: { color: this.color("--e3-soft"), dash: DASHES[i % DASHES.length], width: 1.5 }, marker: { size: 5 },
+      hovertemplate: "%{y:.0%}<extra>%{fullData.name}</extra>",
+    };
   }
+
+  drawLengths() {
+    const counts = this.figures?.lengths ?? [0, 0, 0, 0];
+    this.react("lengths", [{
+      type: "bar", x: counts.map((_, length) => String(length)), y: counts, marker: { color: this.color("--e3-bar-a") },
+      text: counts.map((count) => count || ""), textposition: "auto",
+      hovertemplate: "%{y} steps accepted %{x} guesses<extra></extra>",
+    }], { xaxis: { title: { text: "guesses accepted in a step", standoff: 6 }, type: "category" }, yaxis: { rangemode: "tozero", title: { text: "steps", standoff: 6 } } });
+  }
+
+  drawRolling() {
+    const points = thinned(this.figures?.rolling ?? []);
+    const k = (this.figures?.lengths.length ?? 4) - 1;
+    const now = this.figures?.meanAcceptanceLength;
+    this.react("rolling", [{
+      type: "scatter", mode: "lines", x: points.map(([position]) => position), y: points.map(([, mean]) => mean),
+      line: { color: this.color("--e3-bar-a"), width: 2 }, hovertemplate: "%{y:.2f} around token %{x:.0f}<extra></extra>",
+    }], {
+      xaxis: { title: { text: "position in the answer", standoff: 6 }, showgrid: false, rangemode: "tozero" },
+      yaxis: { range: [1, k + 1.05], dtick: 1, title: { text: "tokens per judged step", standoff: 6 } },
+      shapes: now == null ? [] : [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: now, y1: now, line: { color: this.color("--e3-soft"), dash: "dot", width: 1 } }],
+      annotations: now == null ? [] : [{ x: 1, xref: "paper", xanchor: "right", y: now, yanchor: "bottom", text: `<b>${now.toFixed(2)}</b>`, showarrow: false, font: { size: 14 } }],
+    });
+  }
+
+  drawTimes() {
+    const points = thinned(this.figures?.times ?? []);
+    const area = (name, column, color) => ({
+      type: "scatter", mode: "lines", stackgroup: "time", name, x: points.map(([step]) => step), y: points.map((point) => point[column]),
+      line: { color, width: 1 }, hovertemplate: `%{y:.1f} ms ${name}<extra></extra>`,
+    });
+    this.react("times", [area("draft", 1, this.color("--e3-bar-b")), area("verify", 2, this.color("--e3-bar-a"))], {
+      showlegend: true,
+      margin: { l: 40, r: 12, t: 26, b: 34 },
+      legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },
+      xaxis: { title: { text: "step (verifier pass)", standoff: 6 }, showgrid: false },
+      yaxis: { rangemode: "tozero", title: { text: "ms", standoff: 6 } },
+    });
+  }
+}
+
+function positionFilter(position) {
+  return { text: `the ${ordinal(position)} guess was accepted`, keeps: (step) => step.num_accepted > position };
+}
+
+function lengthFilter(length) {
+  const text = `${length} ${length === 1 ? "guess was" : "guesses were"} accepted`;
+  return { text, keeps: (step) => Boolean(step.proposed?.length) && step.num_accepted === length };
+}
+
+// `rows`: [accepted, {of, rate, interval}] for each position; the whiskers are Wilson's 95 % interval.
+function positionBar(name, x, rows, color, ink) {
+  const rates = rows.map(([, { rate }]) => rate);
+  const reach = (end) => rows.map(([, { rate, interval }]) => (interval ? Math.abs(interval[end] - rate) : 0));
+  return {
+    type: "bar", name, x, y: rates, marker: { color },
+    error_y: { type: "data", symmetric: false, array: reach(1), arrayminus: reach(0), color: ink, thickness: 1, width: 3 },
+    text: rates.map((rate) => (rate === null ? "" : `${Math.round(100 * rate)}%`)),
+    textposition: "inside", insidetextanchor: "start",
+    customdata: rows.map(([accepted, { of, interval }]) => [`${accepted} of ${of}`, interval ? interval.map((end) => `${(100 * end).toFixed(0)} %`).join(" to ") : ""]),
+    hovertemplate: "%{x}: %{customdata[0]} accepted<br>95 % interval %{customdata[1]}<extra>%{fullData.name}</extra>",
+  };
 }

@@ -1,7 +1,7 @@
 // One selected token, from both sides: what the draft believed, what the verifier believed, and what came of it.
 
 import { quoted } from "./pieces.js";
-import { isGhost } from "./verdicts.js";
+import { isGhost, tokensOf } from "./verdicts.js";
 import { percent, summary } from "./words.js";
 
 function make(tag, className, text) {
@@ -12,30 +12,49 @@ function make(tag, className, text) {
 }
 
 export class Inspector {
-  constructor(root) {
+  // `choose(index)` selects another token of the lane.
+  constructor(root, choose) {
     this.root = root;
+    this.choose = choose;
   }
 
-  show(token, pieces) {
+  show(token, pieces, index) {
     this.root.hidden = !token;
     if (!token) return;
     const close = make("button", "e3-close", "×");
     close.type = "button";
     close.setAttribute("aria-label", "Close the details of this token");
-    close.addEventListener("click", () => this.show(null));
+    close.addEventListener("click", () => this.choose(null));
     this.root.replaceChildren(
       close,
       make("p", "e3-picked", summary(token, pieces)),
+      this.chain(token, pieces, index),
       this.sides(token, pieces),
-      ...this.test(token),
+      ...this.numbers(token, pieces),
     );
+  }
+
+  // The step around the token: what was proposed and judged, and what came out, in order.
+  chain(token, pieces, index) {
+    const chain = make("div", "e3-chain");
+    const all = tokensOf(token.step);
+    const first = index - all.findIndex((other) => other.position === token.position && other.verdict === token.verdict);
+    chain.append(make("span", "e3-chainname", `step ${token.step.index + 1}`));
+    all.forEach((other, i) => {
+      const link = make("button", `e3-t ${other.verdict}${isGhost(other) ? " ghost" : ""}${other.filler ? " filler" : ""}`, quoted(pieces.alone(other.id)));
+      link.type = "button";
+      link.setAttribute("aria-label", `${other.verdict} ${quoted(pieces.alone(other.id))}`);
+      if (first + i === index) link.setAttribute("aria-current", "true");
+      link.addEventListener("click", () => this.choose(first + i));
+      chain.append(link);
+    });
+    return chain;
   }
 
   sides(token, pieces) {
     const sides = make("div", "e3-sides");
-    const { step, position } = token;
     const guess = token.proposed?.id;
-    const written = token.verdict === "discarded" ? undefined : step.emitted[position];
+    const written = writtenAt(token);
     sides.append(
       this.side("The draft believed", token.proposed?.top, guess, "its guess", pieces, "No guess was made here."),
       this.side("The verifier believed", token.judged?.top, written, "its choice", pieces, "It never looked at this position."),
@@ -58,16 +77,32 @@ export class Inspector {
     return side;
   }
 
-  // The acceptance test, where there was one.
-  test(token) {
-    const { judged, step } = token;
+  // The acceptance test, where there was one, and how each side ranks the other's choice.
+  numbers(token, pieces) {
+    const { judged, proposed, step } = token;
+    const written = writtenAt(token);
     const lines = [];
     if (judged?.accept_probability != null && token.position < step.proposed.length) {
       const rule = step.rule === "greedy" ? "greedy rule: the guess must be the verifier’s likeliest token" : `${step.rule} rule`;
       lines.push(`Chance of being accepted: ${(100 * judged.accept_probability).toFixed(0)} % (${rule}).`);
     }
+    if (proposed && judged && written !== undefined && written !== proposed.id) {
+      lines.push(`The verifier’s ${quoted(pieces.alone(written))} is ${rank(proposed.top, written)} for the draft; the draft’s ${quoted(pieces.alone(proposed.id))} is ${rank(judged.top, proposed.id)} for the verifier.`);
+    }
     if (judged?.entropy != null) lines.push(`Verifier’s entropy: ${judged.entropy.toFixed(2)} nats.`);
     if (isGhost(token)) lines.push("Not part of the text.");
     return lines.map((line) => make("p", "e3-test", line));
   }
+}
+
+// The id that stands in the text at the token's position; undefined where the verifier never looked.
+function writtenAt(token) {
+  return token.verdict === "discarded" ? undefined : token.step.emitted[token.position];
+}
+
+// "number 3", or that it is not among those recorded.
+function rank(top, id) {
+  if (!top?.length) return "of unknown rank";
+  const place = top.findIndex(([other]) => other === id);
+  return place < 0 ? `not among the first ${top.length}` : `number ${place + 1}`;
 }

@@ -1,5 +1,6 @@
 // The token lane: appends steps, one group each, and lets a token be pointed at or selected. Never re-renders.
 
+import { levelClasses } from "./colours.js";
 import { Pieces } from "./pieces.js";
 import { isGhost, tokensOf } from "./verdicts.js";
 import { label } from "./words.js";
@@ -17,12 +18,14 @@ function make(tag, className, text) {
 }
 
 export class Lane {
-  // `point(token | null)` is told what the pointer is over, `select(token | null)` what is selected.
-  constructor(root, { point, select }) {
+  // `point(token | null)` is told what the pointer is over, `select(token | null, index)` what is selected, and
+  // `stretch({from, to} | null)` which steps the marked text belongs to.
+  constructor(root, { point, select, stretch }) {
     this.root = root;
     this.onPoint = point;
     this.onSelect = select;
     this.clear();
+    document.addEventListener("selectionchange", () => this.marked(stretch));
     root.addEventListener("mouseover", (event) => this.onPoint(this.tokenAt(event.target)));
     root.addEventListener("mouseleave", () => this.onPoint(null));
     root.addEventListener("click", (event) => this.choose(this.indexAt(event.target)));
@@ -33,6 +36,8 @@ export class Lane {
     this.root.replaceChildren();
     this.tokens = [];
     this.nodes = [];
+    this.groups = [];
+    this.keeps = null;
     this.pieces = new Pieces();
     this.selected = null;
     this.block = null;
@@ -53,7 +58,10 @@ export class Lane {
     const group = make("span", "e3-step");
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", `step ${step.index + 1}`);
+    group.dataset.n = this.groups.length;
     for (const token of tokensOf(step)) group.append(this.tokenNode(token));
+    if (this.keeps && !this.keeps(step)) group.classList.add("dim");
+    this.groups.push({ node: group, step });
     this.currentBlock().append(group);
     this.stepsInBlock += 1;
     this.brokenLine = group.textContent.endsWith("\n");
@@ -74,7 +82,8 @@ export class Lane {
     const ghost = isGhost(token);
     const shown = ghost ? { ...this.pieces.alone(token.id), before: "" } : this.pieces.next(token.id);
     if (shown.before) this.lastText.append(shown.before); // a character that was never completed
-    const node = make("span", `e3-t ${token.verdict}${ghost ? " ghost" : ""}${token.filler ? " filler" : ""} ${shown.kind}`);
+    const marks = `${ghost ? " ghost" : ""}${token.filler ? " filler" : ""}`;
+    const node = make("span", `e3-t ${token.verdict}${marks} ${shown.kind} ${levelClasses(token)}`);
     node.dataset.i = this.tokens.length;
     node.setAttribute("role", "option");
     node.setAttribute("aria-label", label(token, this.pieces));
@@ -107,7 +116,50 @@ export class Lane {
     } else {
       this.root.removeAttribute("aria-activedescendant");
     }
-    this.onSelect(this.tokens[index] ?? null);
+    this.onSelect(this.tokens[index] ?? null, index);
+  }
+
+  setMode(name) {
+    this.root.className = this.root.className.replace(/ ?by-\w+/, "") + ` by-${name}`;
+  }
+
+  // "show", "fold" (glyphs only) or "hide".
+  setGhosts(how) {
+    this.root.classList.toggle("no-ghosts", how === "hide");
+    this.root.classList.toggle("fold-ghosts", how === "fold");
+  }
+
+  // Dim every step that `keeps` does not keep; null keeps all. How many are kept.
+  filter(keeps) {
+    this.keeps = keeps;
+    let kept = 0;
+    for (const { node, step } of this.groups) {
+      const stays = !keeps || keeps(step);
+      node.classList.toggle("dim", !stays);
+      if (stays && !kept && keeps) node.scrollIntoView({ block: "nearest" });
+      kept += stays;
+    }
+    return kept;
+  }
+
+  // Show the first `number` steps.
+  show(number) {
+    this.groups.forEach(({ node }, i) => node.classList.toggle("later", i >= number));
+    this.groups[number - 1]?.node.scrollIntoView({ block: "nearest" });
+  }
+
+  marked(tell) {
+    const selection = document.getSelection();
+    if (!selection.rangeCount || selection.isCollapsed) return;
+    const range = selection.getRangeAt(0);
+    const [from, to] = [range.startContainer, range.endContainer].map((node) => this.groupOf(node));
+    if (from !== null && to !== null && to > from) tell({ from, to });
+  }
+
+  groupOf(node) {
+    const element = node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
+    const group = this.root.contains(element) ? element.closest(".e3-step") : null;
+    return group ? Number(group.dataset.n) : null;
   }
 
   key(event) {

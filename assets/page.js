@@ -1,13 +1,10 @@
 // Wires the page: the engine's bar, the view of a run, the buttons and keys that Gradio's controls do not have.
 
-import { Charts } from "./charts.js";
-import { Inspector } from "./inspector.js";
-import { Lane } from "./lanes.js";
+import { Explorer } from "./explore.js";
 import { Recorded } from "./recorded.js";
 import { Saved } from "./saved.js";
 import { RunStream } from "./stream.js";
 import { VERDICTS } from "./verdicts.js";
-import { summary } from "./words.js";
 
 const ENDINGS = {
   stop: "Finished: the model ended its answer.",
@@ -81,20 +78,13 @@ export class View {
     this.root = root;
     this.routes = routes;
     this.find = (name) => root.querySelector(`.e3-${name}`);
-    this.inspector = new Inspector(this.find("inspector"));
-    this.lane = new Lane(this.find("lane"), {
-      point: (token) => this.point(token),
-      select: (token) => this.inspector?.show(token, this.lane?.pieces),
-    });
-    this.charts = new Charts(root, plotlyUrl);
-    this.find("ghosts").addEventListener("change", (event) => {
-      this.find("lane").classList.toggle("no-ghosts", !event.target.checked);
-    });
+    this.explorer = new Explorer(root, plotlyUrl);
     fillLegend(this.find("keys"), this.find("lead"));
     this.empty();
   }
 
   empty() {
+    this.find("words").textContent = "Nothing generated yet";
     this.say("empty", "Write a prompt or press an example: each token appears here as it is written, in colour.");
   }
 
@@ -102,8 +92,7 @@ export class View {
     this.complain(launch?.problem);
     if (!launch?.run) return;
     this.leave();
-    this.lane.clear();
-    this.charts.clear(null);
+    this.explorer.clear();
     this.ending = null;
     this.run = `${this.routes}runs/${launch.run}`;
     document.dispatchEvent(new CustomEvent("e3:started", { detail: launch.run }));
@@ -115,7 +104,7 @@ export class View {
     this.setRunning(true);
     this.stream = new RunStream(`${this.run}/events`, {
       events: (events) => this.append(events),
-      summary: (figures) => this.figures(figures),
+      notice: (text) => this.complain(text),
       connection: (lost) => this.say("running", lost ? "Connection lost, trying again…" : "Generating… Esc stops."),
       end: (problem) => this.end(problem),
     });
@@ -126,25 +115,19 @@ export class View {
       if (event.type === "request_failed") this.complain(event.error);
       if (event.type === "request_finished") this.ending = event;
     }
-    this.lane.append(events);
-  }
-
-  figures(figures) {
-    this.find("words").textContent = figures.headline;
-    this.find("pace").textContent = figures.tokens_per_pass;
-    this.charts.update(figures);
-    if (figures.notice) this.complain(figures.notice);
+    this.explorer.append(events);
   }
 
   end(problem) {
     this.setRunning(false);
+    this.explorer.end();
     if (problem) this.complain(problem);
     document.dispatchEvent(new Event("e3:ended"));
     this.find("report").href = `${this.run}/report.html`;
-    this.find("report").hidden = !this.lane.tokens.length;
+    this.find("report").hidden = !this.explorer.steps.length;
     this.find("save").href = `${this.run}/trace.jsonl`;
-    this.find("save").hidden = !this.lane.tokens.length;
-    if (!this.ending) return this.say("broken", this.lane.tokens.length ? "Cut short: the answer is not complete." : "");
+    this.find("save").hidden = !this.explorer.steps.length;
+    if (!this.ending) return this.say("broken", this.explorer.steps.length ? "Cut short: the answer is not complete." : "");
     const verified = { true: " Counts equal vLLM’s own.", false: " Counts differ from vLLM’s own!" };
     return this.say("done", ENDINGS[this.ending.finish_reason] + (verified[this.ending.counters_verified] ?? ""));
   }
@@ -174,10 +157,6 @@ export class View {
   complain(problem) {
     this.find("problem").textContent = problem ?? "";
     this.find("problem").hidden = !problem;
-  }
-
-  point(token) {
-    this.find("hover").textContent = token ? summary(token, this.lane.pieces) : "";
   }
 }
 

@@ -46,3 +46,12 @@ export function label(token, pieces) {
   const filler = token.filler ? "filler" : null;
   return [name(token), filler, what, instead(token, pieces)].filter(Boolean).join(", ");
 }
+
+function count(number, noun, plural = "s") {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : plural}`;
+}
+
+// "48 verifier passes wrote 120 tokens"
+export function headline({ numPasses, numTokens }) {
+  return `${count(numPasses, "verifier pass", "es")} wrote ${count(numTokens, "token")}`;
+}

@@ -1,4 +1,4 @@
-"""A recording as the browser is handed it: what it holds, and each of its requests with its figures at every step.
+"""A recording as the browser is handed it: what it holds, and each of its requests.
 
 Data only. A request comes with everything that its lane, its inspector and its charts need, so that pointing, scrubbing
 and playing ask nobody.
@@ -9,12 +9,11 @@ from collections.abc import Iterator
 import msgspec
 
 from eagle3_viz import invariants
-from eagle3_viz.analysis import pace
 from eagle3_viz.analysis.statistics import Statistics, statistics
 from eagle3_viz.events import Event, Piece, RequestFailed, Step, StepsDropped
-from eagle3_viz.records import Progress, RequestRecord, asked
+from eagle3_viz.records import RequestRecord, asked
 from eagle3_viz.trace import Trace
-from eagle3_viz.views.figures import Figures, facts, figures
+from eagle3_viz.views.figures import facts, figures
 from eagle3_viz.views.words import count
 
 MAX_PROMPT = 200
@@ -58,14 +57,12 @@ class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         pieces: of every token that its events name.
         events: in order, from `request_started` on.
-        moments: the figures after each step.
     """
 
     request_id: str
     num_speculative_tokens: int
     pieces: dict[int, str | Piece]
     events: list[Event]
-    moments: list[Figures]
 
 
 def index(trace: Trace, title: str) -> RecordingIndex:
@@ -121,17 +118,7 @@ def request(trace: Trace, request_id: str) -> RecordedRequest:
         num_speculative_tokens=trace.engine.num_speculative_tokens,
         pieces={token_id: trace.pieces[token_id] for token_id in sorted(used) if token_id in trace.pieces},
         events=[record.started, *sorted(happened, key=_place), *([record.ended] if record.ended else [])],
-        moments=moments(record.steps, trace.engine.num_speculative_tokens),
     )
-
-
-def moments(steps: list[Step], num_speculative_tokens: int) -> list[Figures]:
-    """The figures after each step."""
-    progress, history = Progress(), []
-    for step in steps:
-        progress.add(step)
-        history.append(figures(progress.tally.counters(num_speculative_tokens), pace.over([progress])))
-    return history
 
 
 def _place(event: Step | StepsDropped) -> tuple[int, int]:

@@ -8,7 +8,8 @@ from eagle3_viz.ui.runs import Run
 from scripts.demo import Demo
 
 BARS = "document.querySelector('[data-chart=positions]').data?.map((bars) => bars.y)"
-LENGTHS = "document.querySelector('[data-chart=lengths]').data?.[0].y"
+# How many judged steps the charts show.
+JUDGED = "document.querySelector('[data-chart=lengths]').data?.[0].y.reduce((sum, count) => sum + count, 0)"
 # The lane's text as the model wrote it: no ghosts, no special tokens, no signs for line breaks.
 TEXT = """Array.from(document.querySelectorAll('.e3-lane .e3-t:not(.ghost):not(.special)'), (token) => {
   const copy = token.cloneNode(true);

@@ -29,18 +29,19 @@ async def test_tokens_and_charts_come_while_the_run_goes_on(visitor: Visitor, de
 
     gate.let(12)
     await actions.wait_for_steps(page, 12)
-    await page.wait_for_function(f"{actions.LENGTHS}?.length === 12")
+    await page.wait_for_function(f"{actions.JUDGED} === {run.trace.counters.num_drafts}")
     early = await page.evaluate(actions.BARS)
     gate.let(20)
     await actions.wait_for_steps(page, 32)
-    await page.wait_for_function(f"{actions.LENGTHS}?.length === 32")
+    await page.wait_for_function(f"{actions.JUDGED} === {run.trace.counters.num_drafts}")
     late = await page.evaluate(actions.BARS)
 
     assert not run.ended
     assert early != late
     rates = acceptance.rates(run.trace.counters)
     assert late == [rates.rate_per_draft, rates.rate_given_prefix]
-    assert await page.evaluate(actions.LENGTHS) == run.mean_acceptance_lengths
+    shown = "document.querySelector('[data-chart=rolling]').layout.annotations[0].text"
+    await page.wait_for_function(f"{shown} === '<b>{rates.mean_acceptance_length:.2f}</b>'")
     for verdict in ("accepted", "rejected", "discarded", "correction", "unspeculated"):
         await expect(page.locator(f".e3-lane .e3-t.{verdict}").first).to_be_visible()
 

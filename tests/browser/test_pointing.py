@@ -78,7 +78,11 @@ async def test_labels_say_what_a_listener_needs(visitor: Visitor, demo: Demo, ga
 async def test_guesses_that_are_not_in_the_text_can_be_hidden(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
     await finished_run(page, demo, gate)
-    await page.get_by_label("show guesses that are not in the text").uncheck()
+    await page.get_by_label("guesses not in the text").select_option("fold")
+    folded = await page.locator(".e3-lane .e3-t.rejected").first.bounding_box()
+    assert folded is not None
+    assert 0 < folded["width"] < 16
+    await page.get_by_label("guesses not in the text").select_option("hide")
     await expect(page.locator(".e3-lane .e3-t.rejected").first).to_be_hidden()
     await expect(page.locator(".e3-lane .e3-t.accepted").first).to_be_visible()
 

@@ -7,11 +7,13 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from eagle3_viz.__main__ import main
-from eagle3_viz.events import EngineInfo, Piece, Pieces, Proposed, RequestFailed, RequestStarted, Sampling
+from eagle3_viz.analysis import acceptance
+from eagle3_viz.counting import Tally
+from eagle3_viz.events import EngineInfo, Piece, Pieces, Proposed, RequestFailed, RequestStarted, Sampling, Step
 from eagle3_viz.sources.base import Request, record
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.trace import Trace
-from eagle3_viz.views import recordings
+from eagle3_viz.views import words
 from tests import golden
 from tests.browser import actions
 from tests.building import started, step
@@ -45,16 +47,23 @@ async def enter(page: Page, path: Path, place: str = "") -> None:
     await expect(page.locator("[data-chart=positions] .main-svg").first).to_be_attached(timeout=30_000)
 
 
+def headline(steps: list[Step]) -> str:
+    return words.headline(len(steps), sum(len(step.emitted) - step.num_cut for step in steps))
+
+
+async def charts_show(page: Page, steps: list[Step]) -> None:
+    """Wait until the charts are of these steps, and compare every rate with the analysis."""
+    rates = acceptance.rates(Tally.of(steps).counters(3))
+    await page.wait_for_function(f"{actions.JUDGED} === {rates.num_drafts}")
+    assert await page.evaluate(actions.BARS) == [rates.rate_per_draft, rates.rate_given_prefix]
+
+
 async def test_lane_inspector_and_charts_work_from_disk(page: Page, tmp_path: Path) -> None:
     await enter(page, write(tmp_path, str(golden.trace_path("scripted"))))
     trace = Trace.load(golden.trace_path("scripted"))
-    request = recordings.request(trace, "greedy")
     assert await page.evaluate(actions.TEXT) == trace.requests["greedy"].ended.text  # type: ignore[union-attr]
-    await actions.wait_for_steps(page, len(request.moments))
-    last = request.moments[-1]
-    assert await page.evaluate(actions.BARS) == [last.rate_per_draft, last.rate_given_prefix]
-    lengths = [moment.mean_acceptance_length for moment in request.moments]
-    assert await page.evaluate(actions.LENGTHS) == lengths
+    await actions.wait_for_steps(page, len(trace.requests["greedy"].steps))
+    await charts_show(page, trace.requests["greedy"].steps)
     await page.locator(".e3-lane .e3-t.rejected:not(.filler)").first.hover()
     await expect(page.locator(".e3-hover")).to_contain_text("verifier chose")
     await page.locator(".e3-lane .e3-t.correction").first.click()
@@ -65,19 +74,18 @@ async def test_lane_inspector_and_charts_work_from_disk(page: Page, tmp_path: Pa
 
 async def test_time_can_be_scrubbed_and_played(page: Page, tmp_path: Path) -> None:
     await enter(page, write(tmp_path, str(golden.trace_path("scripted"))))
-    moments = recordings.request(Trace.load(golden.trace_path("scripted")), "greedy").moments
+    steps = Trace.load(golden.trace_path("scripted")).requests["greedy"].steps
     slider = page.get_by_role("slider", name="Steps shown")
     await slider.fill("5")
     assert await page.locator(".e3-step:visible").count() == 5
-    await expect(page.locator(".e3-words")).to_have_text(moments[4].headline)
-    assert len(await page.evaluate(actions.LENGTHS)) == 5
-    assert await page.evaluate(actions.BARS) == [moments[4].rate_per_draft, moments[4].rate_given_prefix]
+    await expect(page.locator(".e3-words")).to_have_text(headline(steps[:5]))
+    await charts_show(page, steps[:5])
     await slider.fill("0")
     await expect(page.locator(".e3-words")).to_have_text("Before the first step")
     await page.get_by_label("Speed").select_option("8×")
     await page.get_by_role("button", name="Play").click()
-    await expect(page.locator(".e3-at")).to_have_text(f"step {len(moments)} of {len(moments)}")
-    await expect(page.locator(".e3-words")).to_have_text(moments[-1].headline)
+    await expect(page.locator(".e3-at")).to_have_text(f"step {len(steps)} of {len(steps)}")
+    await expect(page.locator(".e3-words")).to_have_text(headline(steps))
     await expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 

@@ -1,0 +1,117 @@
+// One run to look at: its lane, a token's details, the charts, and the tools that recolour, filter, select and scrub.
+// Everything here happens in the browser; where the events come from is somebody else's business.
+
+import { Charts } from "./charts.js";
+import { declareGlyphs, MODES, scale } from "./colours.js";
+import { Figures } from "./figures.js";
+import { Inspector } from "./inspector.js";
+import { Lane } from "./lanes.js";
+import { Player } from "./player.js";
+import { REFERENCES } from "./reference.js";
+import { headline, summary } from "./words.js";
+
+const DEFAULT_K = 3;
+
+export class Explorer {
+  constructor(root, plotlyUrl) {
+    this.find = (name) => root.querySelector(`.e3-${name}`);
+    this.inspector = new Inspector(this.find("inspector"), (index) => this.lane.choose(index));
+    this.lane = new Lane(this.find("lane"), {
+      point: (token) => this.point(token),
+      select: (token, index) => this.inspector.show(token, this.lane?.pieces, index),
+      stretch: (range) => this.stretch(range),
+    });
+    this.charts = new Charts(root, plotlyUrl, (filter) => this.filter(filter));
+    this.player = new Player(this.find("player"), (shown) => this.scrub(shown));
+    this.find("ghosts").addEventListener("change", (event) => this.lane.setGhosts(event.target.value));
+    this.find("mode").addEventListener("change", (event) => this.recolour(event.target.value));
+    this.find("chip").addEventListener("click", () => this.filter(null));
+    this.find("range").addEventListener("click", () => this.stretch(null));
+    for (const [name, mode] of Object.entries(MODES)) this.find("mode").append(new Option(mode.name, name));
+    declareGlyphs(document.body.style);
+    this.offerReferences();
+    this.clear();
+  }
+
+  clear() {
+    this.k = DEFAULT_K;
+    this.steps = [];
+    this.figures = new Figures(this.k);
+    this.lane.clear();
+    this.player.load([]);
+    this.filter(null);
+    this.stretch(null);
+  }
+
+  append(events) {
+    for (const event of events) {
+      if (event.type === "trace_started") this.begin(event.engine.num_speculative_tokens);
+      if (event.type === "step") {
+        this.steps.push(event);
+        this.figures.add(event);
+      }
+    }
+    this.lane.append(events);
+    if (!this.selected) this.show(this.figures);
+  }
+
+  show(figures) {
+    this.charts.show(figures);
+    this.find("words").textContent = figures.numPasses ? headline(figures) : "Before the first step";
+    this.find("pace").textContent = figures.numPasses ? `${figures.tokensPerPass.toFixed(2)} tokens per pass` : "";
+  }
+
+  begin(k) {
+    this.k = k;
+    this.figures = new Figures(k);
+  }
+
+  // The run has ended: from here on it can be played back.
+  end() {
+    this.player.load(this.steps.map(({ t_ms: time }) => time));
+  }
+
+  point(token) {
+    this.find("hover").textContent = token ? summary(token, this.lane.pieces) : "";
+  }
+
+  recolour(mode) {
+    this.lane.setMode(mode);
+    this.find("scale").replaceChildren(...scale(mode));
+    this.find("scale").className = `e3-scale by-${mode}`;
+  }
+
+  filter(filter) {
+    const kept = filter ? this.lane.filter(filter.keeps) : this.lane.filter(null);
+    this.find("chip").hidden = !filter;
+    if (filter) this.find("chip").textContent = `Steps where ${filter.text}: ${kept} of ${this.steps.length} ×`;
+  }
+
+  // `range`: {from, to}, step by step inclusive, whose figures alone the charts then show; null for the whole run.
+  stretch(range) {
+    this.selected = range;
+    this.find("range").hidden = !range;
+    if (range) this.find("range").textContent = `Charts of steps ${range.from + 1} to ${range.to + 1} only ×`;
+    this.show(range ? Figures.of(this.k, this.steps.slice(range.from, range.to + 1)) : this.figures);
+  }
+
+  scrub(shown) {
+    this.lane.show(shown);
+    this.show(shown < this.steps.length ? Figures.of(this.k, this.steps.slice(0, shown)) : this.figures);
+  }
+
+  offerReferences() {
+    const boxes = REFERENCES.map((row) => {
+      const label = document.createElement("label");
+      const box = document.createElement("input");
+      box.type = "checkbox";
+      label.title = row.source;
+      label.append(box, ` ${row.name}`);
+      return [label, box, row];
+    });
+    for (const [, box] of boxes) {
+      box.addEventListener("change", () => this.charts.compare(boxes.filter(([, { checked }]) => checked).map(([, , row]) => row)));
+    }
+    this.find("references").append(...boxes.map(([label]) => label));
+  }
+}
