@@ -74,7 +74,10 @@ export class Charts {
     return this.style.getPropertyValue(name).trim();
   }
 
-  react(name, traces, extra) {
+  // `said` is the chart for those who listen to the page.
+  react(name, said, traces, extra) {
+    this.nodes[name].setAttribute("role", "img");
+    this.nodes[name].setAttribute("aria-label", said);
     const axis = { gridcolor: this.color("--e3-line"), zerolinecolor: this.color("--e3-line"), fixedrange: true, automargin: true };
     this.plotly.react(this.nodes[name], traces, {
       height: 180,
@@ -97,7 +100,8 @@ export class Charts {
       positionBar("of all drafts", names, found.map((row) => [row.accepted, row.perDraft]), this.color("--e3-bar-a"), this.color("--e3-ink")),
       positionBar("of drafts whose earlier guesses were accepted", names, found.map((row) => [row.accepted, row.givenPrefix]), this.color("--e3-bar-b"), this.color("--e3-ink")),
     ];
-    this.react("positions", [...bars, ...this.references.map((row, i) => this.referenceLine(row, names, i))], {
+    const said = found.map(({ accepted, perDraft }, i) => `${names[i]} accepted in ${accepted} of ${perDraft.of} drafts`).join(", ");
+    this.react("positions", said, [...bars, ...this.references.map((row, i) => this.referenceLine(row, names, i))], {
       barmode: "group",
       bargap: 0.25,
       height: 250,
@@ -118,7 +122,8 @@ export class Charts {
 
   drawLengths() {
     const counts = this.figures?.lengths ?? [0, 0, 0, 0];
-    this.react("lengths", [{
+    const said = counts.map((count, length) => `${count} accepted ${length}`).join(", ");
+    this.react("lengths", `${this.figures?.numDrafts ?? 0} judged steps: ${said}`, [{
       type: "bar", x: counts.map((_, length) => String(length)), y: counts, marker: { color: this.color("--e3-bar-a") },
       text: counts.map((count) => count || ""), textposition: "auto",
       hovertemplate: "%{y} steps accepted %{x} guesses<extra></extra>",
@@ -129,7 +134,7 @@ export class Charts {
     const points = thinned(this.figures?.rolling ?? []);
     const k = (this.figures?.lengths.length ?? 4) - 1;
     const now = this.figures?.meanAcceptanceLength;
-    this.react("rolling", [{
+    this.react("rolling", now == null ? "no judged step yet" : `mean acceptance length ${now.toFixed(2)} in all`, [{
       type: "scatter", mode: "lines", x: points.map(([position]) => position), y: points.map(([, mean]) => mean),
       line: { color: this.color("--e3-bar-a"), width: 2 }, hovertemplate: "%{y:.2f} around token %{x:.0f}<extra></extra>",
     }], {
@@ -146,7 +151,7 @@ export class Charts {
       type: "scatter", mode: "lines", stackgroup: "time", name, x: points.map(([step]) => step), y: points.map((point) => point[column]),
       line: { color, width: 1 }, hovertemplate: `%{y:.1f} ms ${name}<extra></extra>`,
     });
-    this.react("times", [area("draft", 1, this.color("--e3-bar-b")), area("verify", 2, this.color("--e3-bar-a"))], {
+    this.react("times", "draft and verify milliseconds by step", [area("draft", 1, this.color("--e3-bar-b")), area("verify", 2, this.color("--e3-bar-a"))], {
       showlegend: true,
       margin: { l: 40, r: 12, t: 26, b: 34 },
       legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },

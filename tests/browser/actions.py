@@ -1,5 +1,6 @@
 """What a visitor does and sees, in the words of the tests."""
 
+import re
 from typing import Any
 
 from playwright.async_api import Page, expect
@@ -8,7 +9,7 @@ from eagle3_viz.ui.runs import Run
 from scripts.demo import Demo
 
 BARS = "document.querySelector('[data-chart=positions]').data?.map((bars) => bars.y)"
-# How many judged steps the charts show.
+# Judged steps that the charts show.
 JUDGED = "document.querySelector('[data-chart=lengths]').data?.[0].y.reduce((sum, count) => sum + count, 0)"
 # The lane's text as the model wrote it: no ghosts, no special tokens, no signs for line breaks.
 TEXT = """Array.from(document.querySelectorAll('.e3-lane .e3-t:not(.ghost):not(.special)'), (token) => {
@@ -44,6 +45,15 @@ def view(page: Page) -> Any:
 async def wait_for_steps(page: Page, number: int) -> None:
     """Wait until the lane shows this many steps."""
     await expect(page.locator(".e3-lane .e3-step")).to_have_count(number, timeout=30_000)
+
+
+async def wait_for_charts(page: Page, num_drafts: int) -> None:
+    """Wait until the charts are of this many judged steps."""
+    chart = page.locator("[data-chart=lengths]")
+    await expect(chart).to_have_attribute("aria-label", re.compile(f"^{num_drafts} judged steps"), timeout=30_000)
+    await expect(page.locator("[data-chart=positions]")).to_have_attribute(
+        "aria-label", re.compile(f"of {num_drafts} drafts"), timeout=30_000
+    )
 
 
 async def wait_for_end(page: Page) -> None:

@@ -13,7 +13,6 @@ from tests.browser.conftest import Gate, Visitor
 
 pytestmark = pytest.mark.browser
 DIMMED = ".e3-lane .e3-step.dim"
-CHART = "Array.from(document.querySelector('[data-chart={}]').data[{}].y)"
 
 
 async def finished_run(page: Page, demo: Demo, gate: Gate) -> list[Step]:
@@ -80,14 +79,12 @@ async def test_marked_text_has_charts_of_its_own(visitor: Visitor, demo: Demo, g
     await expect(page.locator(".e3-range")).to_contain_text("steps 4 to 12 only")
     await expect(page.locator("[data-chart=positions]")).to_be_visible()
     expected = rates_of(steps[3:12])
-    await page.wait_for_function(f"{CHART.format('lengths', 0)}.reduce((a, b) => a + b) === {expected.num_drafts}")
+    await actions.wait_for_charts(page, expected.num_drafts)
     drawn = await page.evaluate(actions.BARS)
     assert drawn[0] == pytest.approx(expected.rate_per_draft)
     assert drawn[1] == pytest.approx(expected.rate_given_prefix)
     await page.locator(".e3-range").click()
-    await page.wait_for_function(
-        f"{CHART.format('lengths', 0)}.reduce((a, b) => a + b) === {rates_of(steps).num_drafts}"
-    )
+    await actions.wait_for_charts(page, rates_of(steps).num_drafts)
 
 
 async def test_a_finished_run_is_played_back(visitor: Visitor, demo: Demo, gate: Gate) -> None:

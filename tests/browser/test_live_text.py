@@ -29,11 +29,11 @@ async def test_tokens_and_charts_come_while_the_run_goes_on(visitor: Visitor, de
 
     gate.let(12)
     await actions.wait_for_steps(page, 12)
-    await page.wait_for_function(f"{actions.JUDGED} === {run.trace.counters.num_drafts}")
+    await actions.wait_for_charts(page, run.trace.counters.num_drafts)
     early = await page.evaluate(actions.BARS)
     gate.let(20)
     await actions.wait_for_steps(page, 32)
-    await page.wait_for_function(f"{actions.JUDGED} === {run.trace.counters.num_drafts}")
+    await actions.wait_for_charts(page, run.trace.counters.num_drafts)
     late = await page.evaluate(actions.BARS)
 
     assert not run.ended

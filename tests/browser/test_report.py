@@ -54,7 +54,7 @@ def headline(steps: list[Step]) -> str:
 async def charts_show(page: Page, steps: list[Step]) -> None:
     """Wait until the charts are of these steps, and compare every rate with the analysis."""
     rates = acceptance.rates(Tally.of(steps).counters(3))
-    await page.wait_for_function(f"{actions.JUDGED} === {rates.num_drafts}")
+    await actions.wait_for_charts(page, rates.num_drafts)
     assert await page.evaluate(actions.BARS) == [rates.rate_per_draft, rates.rate_given_prefix]
 
 
