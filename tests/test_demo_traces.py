@@ -30,7 +30,7 @@ def test_they_show_both_sides_and_tell_nothing_of_the_machine(path: Path) -> Non
     trace = Trace.load(path)
     assert trace.warnings == []
     for name, record in trace.requests.items():
-        assert recordings.request(trace, name).moments
+        assert recordings.request(trace, name).events
         assert all(len(token.top) == 5 for step in record.steps for token in step.proposed if token.origin is None)
     text = gzip.decompress(path.read_bytes())
     assert not any(place in text for place in (b"/home/", b"/root", b"/work/", b"/tmp/"))
