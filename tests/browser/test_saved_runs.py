@@ -150,7 +150,7 @@ async def test_recordings_open_without_an_engine(reader: Visitor, replay: str) -
     await page.get_by_label("Request", exact=True).select_option(index=1)
     trace = Trace.load(golden.trace_path("scripted"))
     await actions.wait_for_steps(page, len(trace.requests["sampled"].steps))
-    await page.wait_for_function(f"{actions.LENGTHS}?.length === {len(trace.requests['sampled'].steps)}")
+    await actions.wait_for_charts(page, trace.requests["sampled"].tally.num_drafts)
     await page.locator(".e3-lane .e3-t.correction").first.click()
     assert "run=scripted.jsonl" in page.url
     assert "request=sampled" in page.url
