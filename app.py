@@ -17,7 +17,6 @@ from eagle3_viz.ui.host import Host, Opener
 from eagle3_viz.ui.library import Library
 from eagle3_viz.ui.openers import open_scripted
 from eagle3_viz.ui.owner import Owner
-from eagle3_viz.ui.runs import Runs
 from eagle3_viz.ui.server import build_app, build_replay_app, build_server
 
 
@@ -30,10 +29,12 @@ def parse_arguments() -> argparse.Namespace:
     what.add_argument("--fake", action="store_true", help="made-up tokens, no engine: for looking at the page")
     parser.add_argument("--verifier", metavar="PATH_OR_ID", help="its verifier, if not the one that the head names")
     parser.add_argument("--num-speculative-tokens", metavar="K", type=int, help="tokens proposed in each step")
-    what.add_argument("--open", metavar="FILE_OR_DIR", type=Path, help="recordings to look at, without an engine")
+    what.add_argument("--open", metavar="FILE_OR_DIR", help="recordings to look at, without an engine")
     parser.add_argument("--runs", metavar="DIR", help="where runs are saved; none: nowhere (default: the user's data)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0: every one)")
-    parser.add_argument("--port", type=int, default=7860)
+    # Where a Space tells its app to listen, Gradio's own variables say.
+    address, port = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), os.environ.get("GRADIO_SERVER_PORT", "7860")
+    parser.add_argument("--host", default=address, help="address to listen on (0.0.0.0: every one)")
+    parser.add_argument("--port", type=int, default=port)
     arguments = parser.parse_args()
     if arguments.verifier and not arguments.speculator:
         parser.error("--verifier goes with --speculator")
@@ -60,14 +61,13 @@ def build(arguments: argparse.Namespace) -> FastAPI:
     Raises:
         InputError: a setting is wrong, or what is to be opened does not exist.
     """
-    if arguments.open:
-        if not arguments.open.exists():
-            raise InputError(f"{arguments.open} does not exist: name a trace, or a folder of traces")
-        return build_replay_app(Library(RunsFolder(arguments.open, writable=False)))
     owner = Owner.of(os.environ, arguments.runs)
-    folder = owner.folder()
-    runs = Runs(max_running=owner.max_running, max_queued=owner.max_queued, folder=folder)
-    return build_app(Host(choose_opener(arguments)), runs, Library(folder))
+    recordings = arguments.open or owner.open
+    if not recordings:
+        return build_app(Host(choose_opener(arguments)), owner.runs_of_visitors(), Library(owner.folder()))
+    if not Path(recordings).exists():
+        raise InputError(f"{recordings} does not exist: name a trace, or a folder of traces")
+    return build_replay_app(Library(RunsFolder(Path(recordings), writable=False)))
 
 
 async def serve(app: FastAPI, address: str, port: int) -> None:

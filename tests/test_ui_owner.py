@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from eagle3_viz.errors import InputError
+from eagle3_viz.events import Sampling
+from eagle3_viz.sources.base import Request
+from eagle3_viz.sources.scripted import ScriptedSource
 from eagle3_viz.ui.owner import Owner
 
 SPACE = {"SPACE_ID": "somebody/eagle3", "SYSTEM": "spaces"}
@@ -31,6 +34,16 @@ def test_on_a_space_nothing_is_saved_unless_its_owner_says_where() -> None:
 def test_caps() -> None:
     owner = Owner.of({**SPACE, "EAGLE3_MAX_TOKENS": "300", "EAGLE3_MAX_RUNNING": "2", "EAGLE3_MAX_QUEUED": ""})
     assert (owner.max_tokens, owner.max_running, owner.max_queued) == (300, 2, 32)
+    assert Owner.of({"EAGLE3_OPEN": "assets/traces"}).open == "assets/traces"
+
+
+async def test_a_visitor_gets_no_more_than_the_owner_gives() -> None:
+    runs = Owner.of({"EAGLE3_MAX_TOKENS": "300", "EAGLE3_MAX_IMAGE_MB": "1", "EAGLE3_RUNS": "none"}).runs_of_visitors()
+    source = ScriptedSource()
+    with pytest.raises(InputError, match="max tokens is 301: this page gives up to 300"):
+        runs.start(source, Request(request_id="r", prompt="Hi", sampling=Sampling(max_tokens=301)))
+    with pytest.raises(InputError, match=r"An image has 1\.5 MB: this page takes up to 1 MB"):
+        runs.start(source, Request(request_id="r", prompt="Hi", images=(bytes(3 * 2**19),)))
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "1.5", "²"])

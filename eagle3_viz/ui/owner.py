@@ -12,6 +12,7 @@ import platformdirs
 
 from eagle3_viz.errors import InputError
 from eagle3_viz.runs_folder import Bounds, RunsFolder
+from eagle3_viz.ui.runs import Runs
 
 PREFIX = "EAGLE3_"
 NOWHERE = "none"
@@ -29,9 +30,11 @@ class Owner:
         max_image_mb: most megabytes of one image file; None: what the page takes anyway.
         max_running: runs under way at once.
         max_queued: runs that wait for their turn.
+        open: recordings to look at, instead of an engine: where vLLM cannot run.
         space: the page is on a Space.
     """
 
+    open: str | None = None
     runs: str | None = None
     runs_mb: int = 500
     runs_hours: int = 24
@@ -50,9 +53,22 @@ class Owner:
         """
         numbers = ("runs_mb", "runs_hours", "max_tokens", "max_image_mb", "max_running", "max_queued")
         given = {name: environment[PREFIX + name.upper()] for name in numbers if environment.get(PREFIX + name.upper())}
-        folder = runs or environment.get(f"{PREFIX}RUNS") or None
-        space = bool(environment.get("SPACE_ID"))
-        return cls(runs=folder, space=space, **{name: _whole(name, text) for name, text in given.items()})
+        return cls(
+            open=environment.get(f"{PREFIX}OPEN") or None,
+            runs=runs or environment.get(f"{PREFIX}RUNS") or None,
+            space=bool(environment.get("SPACE_ID")),
+            **{name: _whole(name, text) for name, text in given.items()},
+        )
+
+    def runs_of_visitors(self) -> Runs:
+        """The runs, as the settings bound them."""
+        return Runs(
+            max_running=self.max_running,
+            max_queued=self.max_queued,
+            max_tokens=self.max_tokens,
+            max_image_bytes=None if self.max_image_mb is None else self.max_image_mb * 2**20,
+            folder=self.folder(),
+        )
 
     def folder(self) -> RunsFolder | None:
         """Where runs are saved; None: nowhere."""

@@ -125,12 +125,16 @@ class Runs:
         grace_s: float = GRACE_S,
         *,
         max_queued: int = 0,
+        max_tokens: int | None = None,
+        max_image_bytes: int | None = None,
         folder: RunsFolder | None = None,
     ) -> None:
         """`max_running` go on at once, `max_queued` wait for their turn; all are saved in `folder`, if it is given."""
         self._runs: dict[str, Run] = {}
         self._turns = Turns(max_running)
         self._max_queued = max_queued
+        self._max_tokens = max_tokens
+        self._max_image_bytes = max_image_bytes
         self._folder = folder
         self._max_runs = max_runs
         self._max_running = max_running
@@ -149,8 +153,9 @@ class Runs:
         """Start a run.
 
         Raises:
-            InputError: too many are running or waiting.
+            InputError: too many are running or waiting, or it asks for more than the owner of the page gives.
         """
+        self._check(request)
         if len(self.running) >= self._max_running + self._max_queued:
             raise InputError(f"{len(self.running)} runs are under way, which is the limit: try again in a minute.")
         ended = [run.run_id for run in self._runs.values() if run.ended]
@@ -159,6 +164,17 @@ class Runs:
         run = Run(source, request, self._grace_s, self._turns, self._autosave(request))
         self._runs[run.run_id] = run
         return run
+
+    def _check(self, request: Request) -> None:
+        asked_for = request.sampling.max_tokens
+        if self._max_tokens is not None and asked_for > self._max_tokens:
+            raise InputError(f"max tokens is {asked_for:,}: this page gives up to {self._max_tokens:,}")
+        largest = max(map(len, request.images), default=0)
+        if self._max_image_bytes is not None and largest > self._max_image_bytes:
+            allowed = self._max_image_bytes // 2**20
+            raise InputError(
+                f"An image has {largest / 2**20:.1f} MB: this page takes up to {allowed} MB, make it smaller."
+            )
 
     def _autosave(self, request: Request) -> Autosave | None:
         if self._folder is None:
