@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eagle3_viz import codec, unpacking
+from eagle3_viz import codec, unpacking, web
 from eagle3_viz.analysis.statistics import Statistics, statistics, statistics_of_file
 from eagle3_viz.codec import TraceFileError
 from eagle3_viz.events import Event
@@ -19,7 +19,12 @@ from eagle3_viz.trace import Trace
 from tests import golden
 from tests.building import asked, finished, started, step
 
-RECORDINGS = [golden.trace_path(name).read_bytes() for name in golden.NAMES]
+REAL = gzip.decompress((web.folder() / "traces" / "text-good-head.jsonl.gz").read_bytes())
+# The beginning of a real one is enough: mutations should fall on lines of every kind.
+RECORDINGS = {
+    **{name: golden.trace_path(name).read_bytes() for name in golden.NAMES},
+    "real": b"".join(REAL.splitlines(keepends=True)[:30]),
+}
 MUTATIONS_EACH = 150
 SOMEWHERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=600, deadline=None)
 # What a value may be turned into: other types, numbers out of range, markup, halves of characters.
@@ -98,11 +103,11 @@ MUTATIONS = (other_value, other_bytes, lines_swapped, line_gone, line_twice, cut
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
-@pytest.mark.parametrize("number", range(len(RECORDINGS)), ids=golden.NAMES)
-def test_mutated_recordings(tmp_path: Path, mutation: Mutation, number: int) -> None:
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_mutated_recordings(tmp_path: Path, mutation: Mutation, name: str) -> None:
     for seed in range(MUTATIONS_EACH):
-        chance = random.Random(f"{mutation.__name__} {number} {seed}")
-        data = RECORDINGS[number]
+        chance = random.Random(f"{mutation.__name__} {name} {seed}")
+        data = RECORDINGS[name]
         for _ in range(chance.randrange(1, 4)):
             data = mutation(chance, data)
         read(tmp_path / "t.jsonl", data)
@@ -162,7 +167,7 @@ class TestTraps:
 
 
 def test_two_compressed_halves_are_one_file(tmp_path: Path) -> None:
-    data = RECORDINGS[0]
+    data = RECORDINGS["by_hand"]
     (tmp_path / "t.gz").write_bytes(gzip.compress(data[:700]) + gzip.compress(data[700:]))
     assert Trace.load(tmp_path / "t.gz").finished
 

@@ -89,6 +89,19 @@ async def test_time_can_be_scrubbed_and_played(page: Page, tmp_path: Path) -> No
     await expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
+@pytest.mark.parametrize(("kind", "beginning"), [("SVG", b"<svg"), ("PNG", b"\x89PNG")])
+async def test_a_chart_is_taken_out(page: Page, tmp_path: Path, kind: str, beginning: bytes) -> None:
+    await enter(page, write(tmp_path, str(golden.trace_path("scripted"))))
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name=kind).first.click()
+    await (await download.value).save_as(tmp_path / "chart")
+    assert chart(tmp_path).startswith(beginning)
+
+
+def chart(folder: Path) -> bytes:
+    return (folder / "chart").read_bytes()
+
+
 async def test_a_link_names_a_step_and_a_request(page: Page, tmp_path: Path) -> None:
     path = write(tmp_path, *(str(golden.trace_path(name)) for name in ("by_hand", "scripted")))
     await enter(page, path, "#step=3&request=sampled")
