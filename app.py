@@ -13,9 +13,10 @@ from eagle3_viz import bundled
 from eagle3_viz.errors import InputError
 from eagle3_viz.runs_folder import RunsFolder
 from eagle3_viz.sources.opening import open_engine
-from eagle3_viz.ui.host import Host, Opener
+from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
-from eagle3_viz.ui.openers import open_scripted
+from eagle3_viz.ui.models import Model
+from eagle3_viz.ui.openers import scripted_models
 from eagle3_viz.ui.owner import Owner
 from eagle3_viz.ui.server import build_app, build_replay_app, build_server
 
@@ -41,18 +42,19 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def choose_opener(arguments: argparse.Namespace) -> Opener:
-    """How to get the source that the command line asks for."""
+def choose_models(arguments: argparse.Namespace) -> list[Model]:
+    """What the page can load; what the command line asks for comes first."""
     k = arguments.num_speculative_tokens
     if arguments.fake:
-        return partial(open_scripted, num_speculative_tokens=k)
-    return partial(
-        open_engine,
-        model=arguments.model,
-        speculator=arguments.speculator,
-        verifier=arguments.verifier,
-        num_speculative_tokens=k,
-    )
+        return scripted_models(k)
+    shipped = [
+        Model(name, partial(open_engine, model=name, num_speculative_tokens=k), pair.sees_images)
+        for name, pair in sorted(bundled.SHIPPED.items(), key=lambda item: item[0] != arguments.model)
+    ]
+    if not arguments.speculator:
+        return shipped
+    own = partial(open_engine, speculator=arguments.speculator, verifier=arguments.verifier, num_speculative_tokens=k)
+    return [Model(arguments.speculator, own), *shipped]
 
 
 def build(arguments: argparse.Namespace) -> FastAPI:
@@ -64,7 +66,7 @@ def build(arguments: argparse.Namespace) -> FastAPI:
     owner = Owner.of(os.environ, arguments.runs)
     recordings = arguments.open or owner.open
     if not recordings:
-        return build_app(Host(choose_opener(arguments)), owner.runs_of_visitors(), Library(owner.folder()))
+        return build_app(Host(choose_models(arguments)), owner.runs_of_visitors(), Library(owner.folder()))
     if not Path(recordings).exists():
         raise InputError(f"{recordings} does not exist: name a trace, or a folder of traces")
     return build_replay_app(Library(RunsFolder(Path(recordings), writable=False)))

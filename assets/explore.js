@@ -6,6 +6,7 @@ import { declareGlyphs, MODES, scale } from "./colours.js";
 import { Figures } from "./figures.js";
 import { Inspector } from "./inspector.js";
 import { Lane } from "./lanes.js";
+import { picture, said } from "./pictures.js";
 import { Player } from "./player.js";
 import { REFERENCES } from "./reference.js";
 import { headline, summary } from "./words.js";
@@ -38,6 +39,7 @@ export class Explorer {
     this.steps = [];
     this.figures = new Figures(this.k);
     this.lane.clear();
+    this.find("asked").hidden = true;
     this.player.load([]);
     this.filter(null);
     this.stretch(null);
@@ -46,6 +48,7 @@ export class Explorer {
   append(events) {
     for (const event of events) {
       if (event.type === "trace_started") this.begin(event.engine.num_speculative_tokens);
+      if (event.type === "request_started") this.ask(event);
       if (event.type === "step") {
         this.steps.push(event);
         this.figures.add(event);
@@ -53,6 +56,14 @@ export class Explorer {
     }
     this.lane.append(events);
     if (!this.selected) this.show(this.figures);
+  }
+
+  // A prompt with images is shown with them, beside its tokens.
+  ask(started) {
+    const images = started.images ?? [];
+    this.find("asked").hidden = !images.length;
+    this.find("pictures").replaceChildren(...images.map((image, i) => picture(image, `Image ${i + 1} of the prompt`)));
+    this.find("said").textContent = images.length ? said(started) : "";
   }
 
   show(figures) {

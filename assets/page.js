@@ -1,6 +1,8 @@
 // Wires the page: the engine's bar, the view of a run, the buttons and keys that Gradio's controls do not have.
 
+import { Added } from "./added.js";
 import { Explorer } from "./explore.js";
+import { ModelPicker, load } from "./models.js";
 import { Recorded } from "./recorded.js";
 import { Saved } from "./saved.js";
 import { RunStream } from "./stream.js";
@@ -32,6 +34,7 @@ export function mountEngine(element, { routes }) {
   const bar = element.querySelector(".e3-bar");
   const find = (name) => bar.querySelector(`.e3-${name}`);
   const source = new EventSource(`${routes}engine`);
+  const picker = new ModelPicker(bar, routes);
   const show = (phase, text, fraction) => {
     bar.dataset.phase = phase;
     find("engine-text").textContent = text;
@@ -43,8 +46,12 @@ export function mountEngine(element, { routes }) {
     syncButtons();
   };
   source.onmessage = ({ data }) => {
-    const { state, facts } = JSON.parse(data);
-    if (state.phase === "ready") return show("ready", facts.join(" · "));
+    const { state, facts, models } = JSON.parse(data);
+    picker.update(models, state.model, state.phase === "loading");
+    if (state.phase === "ready") {
+      show("ready", facts.join(" · "));
+      return document.dispatchEvent(new CustomEvent("e3:ready", { detail: state.model }));
+    }
     if (state.phase === "failed") return show("failed", `The engine could not be started. ${state.message}`);
     return show("loading", `${state.message}… ${Math.round(state.elapsed_s)} s`, state.fraction);
   };
@@ -57,6 +64,15 @@ export function mountSaved(element, { routes }) {
   new Saved(element.querySelector(".e3-recordings"), routes, { show: send("e3:open"), complain: send("e3:problem") });
 }
 
+export function mountAdded(element, { props, watch, routes, limits }) {
+  const added = new Added(element.querySelector(".e3-added"), {
+    url: `${routes}images`,
+    limits,
+    change: (list) => { props.value = list; },
+  });
+  watch("value", () => added.replace(props.value ?? []));
+}
+
 export function mountView(element, { props, watch, routes, plotly }) {
   const view = new View(element.querySelector(".e3-view"), routes, routes + plotly);
   const recorded = new Recorded(view);
@@ -65,6 +81,7 @@ export function mountView(element, { props, watch, routes, plotly }) {
   document.addEventListener("e3:open", ({ detail }) => recorded.open(detail));
   document.addEventListener("e3:problem", ({ detail }) => view.complain(detail));
   document.addEventListener("e3:stop", () => view.stop());
+  document.addEventListener("e3:ready", ({ detail }) => view.loaded(detail));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) button("e3-generate")?.click();
     if (event.key === "Escape") view.stop();
@@ -79,6 +96,7 @@ export class View {
     this.routes = routes;
     this.find = (name) => root.querySelector(`.e3-${name}`);
     this.explorer = new Explorer(root, plotlyUrl);
+    this.find("offer").addEventListener("click", () => this.accept());
     fillLegend(this.find("keys"), this.find("lead"));
     this.empty();
   }
@@ -89,7 +107,7 @@ export class View {
   }
 
   open(launch) {
-    this.complain(launch?.problem);
+    this.complain(launch?.problem, launch);
     if (!launch?.run) return;
     this.leave();
     this.explorer.clear();
@@ -154,9 +172,28 @@ export class View {
     this.find("state").textContent = text;
   }
 
-  complain(problem) {
-    this.find("problem").textContent = problem ?? "";
+  // `offer`: a model whose loading would solve the problem, and what that costs.
+  complain(problem, { offer, cost } = {}) {
+    this.offered = offer;
+    this.find("problem-text").textContent = problem ?? "";
+    this.find("cost").textContent = cost ?? "";
+    this.find("offer").textContent = `Load ${offer}`;
+    this.find("offer").hidden = !offer;
     this.find("problem").hidden = !problem;
+  }
+
+  async accept() {
+    try {
+      await load(this.routes, this.offered);
+    } catch (error) {
+      this.complain(error.message);
+    }
+  }
+
+  loaded(model) {
+    if (!this.offered || model !== this.offered) return;
+    this.complain(null);
+    this.say(this.root.dataset.state, `${model} is loaded: press Generate.`);
   }
 }
 

@@ -24,6 +24,11 @@ class Shipped:
     verifier: str | None = None  # None: SmolLM2-135M-Instruct, fetched
     engine: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def sees_images(self) -> bool:
+        """Whether the verifier takes images."""
+        return "limit_mm_per_prompt" in self.engine
+
 
 SHIPPED = {
     "smollm2-135m": Shipped("smollm2-135m"),
@@ -46,7 +51,7 @@ class Pair:
     @property
     def sees_images(self) -> bool:
         """Whether the verifier takes images."""
-        return "limit_mm_per_prompt" in self.engine
+        return SHIPPED[self.name].sees_images
 
     def engine_args(self) -> dict[str, Any]:
         """Keyword arguments for `vllm.LLM` or `vllm.AsyncEngineArgs`, sized for two CPU cores and 1 GiB of KV cache."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 
 from eagle3_viz.runs_folder import RunsFolder
-from eagle3_viz.ui.host import Host, Opener
+from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
+from eagle3_viz.ui.models import Model
 from eagle3_viz.ui.runs import Runs
 from eagle3_viz.ui.server import build_app, build_server
 
@@ -25,10 +26,10 @@ class Demo:
 
 
 @contextlib.asynccontextmanager
-async def serving(opener: Opener, folder: RunsFolder | None = None) -> AsyncIterator[Demo]:
+async def serving(*models: Model, folder: RunsFolder | None = None) -> AsyncIterator[Demo]:
     """The demo while it runs. It may be called at once: the port listens before the server does."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        demo = Demo(address_of(listener), Host(opener), Runs(folder=folder))
+        demo = Demo(address_of(listener), Host(models), Runs(folder=folder))
         async with running(build_app(demo.host, demo.runs, Library(folder)), listener):
             yield demo
 

@@ -1,18 +1,21 @@
 """Takes the README's pictures: starts the demo, runs a prompt in a real Chromium, saves what it shows.
 
 python -m scripts.screenshot            # the real engine; --fake for the scripted source
+python -m scripts.screenshot --model tiny-llama4 --example "Describe a picture" --prefix image
 """
 
 import argparse
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
+from eagle3_viz import bundled
 from eagle3_viz.sources.opening import open_engine
-from eagle3_viz.ui.host import Opener
-from eagle3_viz.ui.openers import open_scripted
+from eagle3_viz.ui.models import Model
+from eagle3_viz.ui.openers import scripted_models
 from scripts import chromium
 from scripts.demo import serving
 
@@ -33,9 +36,9 @@ class Shot:
 
 
 SHOTS = (
-    Shot("page-light", "light", 1360, 1260),
-    Shot("page-dark", "dark", 1360, 1260),
-    Shot("page-narrow", "light", 400, 1900),
+    Shot("light", "light", 1360, 1260),
+    Shot("dark", "dark", 1360, 1260),
+    Shot("narrow", "light", 400, 1900),
 )
 
 
@@ -54,7 +57,7 @@ async def select_rejected(page: Page) -> None:
     await page.mouse.move(0, 0)
 
 
-async def take(browser: Browser, address: str, shot: Shot, out: Path) -> Path:
+async def take(browser: Browser, address: str, shot: Shot, example: str, path: Path) -> None:
     """Take one picture."""
     context = await browser.new_context(
         viewport=ViewportSize(width=shot.width, height=shot.height), reduced_motion="reduce"
@@ -62,28 +65,32 @@ async def take(browser: Browser, address: str, shot: Shot, out: Path) -> Path:
     try:
         page = await context.new_page()
         await page.goto(f"{address}?__theme={shot.theme}")
-        await run_example(page, EXAMPLE)
+        await run_example(page, example)
         await select_rejected(page)
-        path = out / f"{shot.name}.png"
         await page.screenshot(path=path)
-        return path
     finally:
         await context.close()
 
 
-async def main(opener: Opener, out: Path) -> None:
+async def main(models: list[Model], example: str, out: Path, prefix: str) -> None:
     """Take all pictures."""
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
-    async with serving(opener) as demo, async_playwright() as playwright:
+    async with serving(*models) as demo, async_playwright() as playwright:
         browser = await chromium.launch(playwright)
         for shot in SHOTS:
-            print(await take(browser, demo.address, shot, out))
+            path = out / f"{prefix}-{shot.name}.png"
+            await take(browser, demo.address, shot, example, path)
+            print(path)
         await browser.close()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Take the README's pictures of the page.")
     parser.add_argument("--fake", action="store_true", help="the scripted source in place of the engine")
+    parser.add_argument("--model", choices=bundled.NAMES, default=bundled.NAMES[0])
+    parser.add_argument("--example", default=EXAMPLE, help="the words on its button")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for the pictures")
-    arguments = parser.parse_args()
-    asyncio.run(main(open_scripted if arguments.fake else open_engine, arguments.out))
+    parser.add_argument("--prefix", default="page", help="how their names begin")
+    args = parser.parse_args()
+    engine = Model(args.model, partial(open_engine, model=args.model))
+    asyncio.run(main(scripted_models() if args.fake else [engine], args.example, args.out, args.prefix))

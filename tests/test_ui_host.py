@@ -13,8 +13,10 @@ from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.sources.scripted import ScriptedSource
 from eagle3_viz.ui import assets, stream
 from eagle3_viz.ui.host import Host
+from eagle3_viz.ui.models import Model, cost
 from eagle3_viz.ui.routes import PREFIX, router
 from eagle3_viz.ui.runs import Runs
+from eagle3_viz.ui.uploads import Uploads
 
 
 async def until(host: Host, phase: str) -> None:
@@ -33,7 +35,7 @@ async def test_progress_from_another_thread_is_told_with_the_time_it_took() -> N
         await go_on.wait()
         return ScriptedSource()
 
-    host = Host(opener, clock=lambda: now)
+    host = Host([Model("a", opener)], clock=lambda: now)
     host.start()
     with host.news.listen() as news:
         while host.state.message != "Loading the weights":
@@ -64,7 +66,7 @@ async def test_a_failure_is_told_and_can_be_tried_again(error: Exception, messag
             raise outcome
         return ScriptedSource()
 
-    host = Host(opener)
+    host = Host([Model("a", opener)])
     host.start()
     await until(host, "failed")
     assert host.state.message == message
@@ -85,18 +87,126 @@ async def test_closing_while_the_engine_starts_ends_the_start() -> None:
             cancelled.set()
         return ScriptedSource()
 
-    host = Host(opener)
+    host = Host([Model("a", opener)])
     host.start()
     await asyncio.sleep(0)
     await host.close()
     assert cancelled.is_set()
 
 
+def noting(told: list[str], name: str) -> Model:
+    """A model whose opening and closing are noted."""
+
+    class Noting(ScriptedSource):
+        async def close(self) -> None:
+            told.append(f"close {name}")
+
+    async def opener(_: Progress) -> Source:
+        told.append(f"open {name}")
+        return Noting()
+
+    return Model(name, opener)
+
+
+async def test_another_model_is_opened_after_runs_and_engine_have_ended() -> None:
+    told: list[str] = []
+    go_on = asyncio.Event()
+
+    async def stop_runs() -> None:
+        told.append("stop runs")
+        await go_on.wait()
+
+    host = Host([noting(told, "a"), noting(told, "b")])
+    host.start()
+    await until(host, "ready")
+    host.switch("b", stop_runs)
+    assert (host.state.phase, host.state.model) == ("loading", "b")
+    with pytest.raises(InputError, match="wait until it is ready"):
+        _ = host.source
+    with pytest.raises(InputError, match="being loaded"):
+        host.switch("a", stop_runs)
+    go_on.set()
+    await until(host, "ready")
+    assert told == ["open a", "stop runs", "close a", "open b"]
+    assert host.took_s.keys() == {"a", "b"}
+    host.switch("b", stop_runs)  # it is there already
+    assert host.state.phase == "ready"
+    await host.close()
+    assert told[-1] == "close b"
+
+
+async def test_an_unknown_model_is_refused_and_nothing_is_lost() -> None:
+    host = Host([noting([], "a")])
+    host.start()
+    await until(host, "ready")
+    with pytest.raises(InputError, match="choose one of a"):
+        host.switch("c", Runs().stop_all)
+    assert host.source
+    await host.close()
+
+
+async def test_after_a_model_that_cannot_be_opened_another_can() -> None:
+    async def broken(_: Progress) -> Source:
+        raise InputError("no such head")
+
+    host = Host([noting([], "a"), Model("broken", broken)])
+    host.start()
+    await until(host, "ready")
+    host.switch("broken", Runs().stop_all)
+    await until(host, "failed")
+    assert host.state.message == "no such head"
+    host.switch("a", Runs().stop_all)
+    await until(host, "ready")
+    await host.close()
+
+
+async def test_an_engine_that_does_not_close_in_order_does_not_block_the_next() -> None:
+    class Stubborn(ScriptedSource):
+        async def close(self) -> None:
+            raise OSError("still here")
+
+    async def opener(_: Progress) -> Source:
+        return Stubborn()
+
+    host = Host([Model("stubborn", opener), noting([], "b")])
+    host.start()
+    await until(host, "ready")
+    host.switch("b", Runs().stop_all)
+    await until(host, "ready")
+    assert host.state.model == "b"
+    await host.close()
+
+
+async def test_leaving_while_models_change_closes_the_old_one() -> None:
+    told: list[str] = []
+    host = Host([noting(told, "a"), noting(told, "b")])
+    host.start()
+    await until(host, "ready")
+    host.switch("b", asyncio.Event().wait)  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    await host.close()
+    assert told == ["open a", "close a"]
+
+
+@pytest.mark.parametrize(
+    ("running", "took_s", "said"),
+    [
+        (0, None, "about half a minute"),
+        (0, 24.4, "about 24 s"),
+        (0, 0.1, "No run is under way"),
+        (1, None, "One run is under way: it will be stopped"),
+        (3, None, "3 runs are under way, other visitors' too"),
+    ],
+)
+def test_the_cost_of_loading_is_told(running: int, took_s: float | None, said: str) -> None:
+    assert said in cost("b", running, took_s)
+
+
 async def test_the_engine_stream_begins_with_the_state_now() -> None:
     async def opener(_: Progress) -> Source:
         return ScriptedSource()
 
-    host = Host(opener)
+    host = Host([Model("a", opener)])
     host.start()
     await until(host, "ready")
     messages = stream.engine_messages(host)
@@ -104,6 +214,7 @@ async def test_the_engine_stream_begins_with_the_state_now() -> None:
     told = json.loads((await anext(messages)).removeprefix(b"data: "))
     assert told["state"]["phase"] == "ready"
     assert "K = 3" in told["facts"]
+    assert told["models"] == [{"name": "a", "label": "a"}]
     await messages.aclose()  # type: ignore[attr-defined]
 
 
@@ -113,7 +224,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         return ScriptedSource()
 
     app = FastAPI()
-    app.include_router(router(Host(opener), Runs()))
+    app.include_router(router(Host([Model("a", opener)]), Runs(), Uploads()))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://demo{PREFIX}/") as client:
         yield client
@@ -124,7 +235,15 @@ async def test_what_is_not_known_is_not_found(client: httpx.AsyncClient, path: s
     assert (await client.get(path)).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["page.js", "lanes.js", "lanes.css", assets.plotly_name()])
+async def test_models_are_priced_and_loaded_by_name(client: httpx.AsyncClient) -> None:
+    assert "Loading a takes" in (await client.get("engine/models/a")).json()["cost"]
+    answer = await client.post("engine/models/some%2Fother")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "There is no model some/other: choose one of a.")
+
+
+@pytest.mark.parametrize(
+    "name", ["page.js", "added.js", "pictures.js", "models.js", "lanes.js", "lanes.css", assets.plotly_name()]
+)
 async def test_what_the_page_loads_comes_from_here(client: httpx.AsyncClient, name: str) -> None:
     path = name if name.startswith("plotly") else f"assets/{name}"
     answer = await client.get(path)

@@ -151,7 +151,7 @@ async def test_runs_are_bounded_and_the_oldest_ended_goes_first() -> None:
     assert [runs.get(name) for name in "123"] == [None, second, third]
     with pytest.raises(InputError, match="try again in a minute"):
         runs.start(fast(), request("4"))
-    await runs.close()
+    await runs.stop_all()
     assert runs.running == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from eagle3_viz.config import check_image_size
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Sampling
-from eagle3_viz.sources.base import Request
+from eagle3_viz.sources.base import Request, user_message
 
 
 def requests_of(args: argparse.Namespace) -> list[Request]:
@@ -28,7 +28,7 @@ def requests_of(args: argparse.Namespace) -> list[Request]:
     return [
         Request(
             request_id=f"r{number}",
-            messages=None if args.raw else [{"role": "user", "content": content(prompt, len(images))}],
+            messages=None if args.raw else [user_message(prompt, len(images))],
             prompt=prompt if args.raw else None,
             images=tuple(images),
             sampling=sampling,
@@ -36,13 +36,6 @@ def requests_of(args: argparse.Namespace) -> list[Request]:
         )
         for number, (prompt, images) in enumerate(prompts)
     ]
-
-
-def content(prompt: str, num_images: int) -> str | list[dict[str, str]]:
-    """A message's content: images first, as chat templates want them."""
-    if not num_images:
-        return prompt
-    return [{"type": "image"}] * num_images + [{"type": "text", "text": prompt}]
 
 
 def read_file(path: Path) -> bytes:

@@ -21,9 +21,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         request_id: unique in its recording.
-        messages: the conversation, for the verifier's chat template; or
+        messages: the conversation, for the verifier's chat template; `{"type": "image"}` parts stand for images; or
         prompt: the text as the model shall see it. Exactly one of the two is given.
-        images: encoded image files, in the order of the prompt.
+        images: image files as they were given, in the order of the prompt.
         sampling: how to sample.
         top_logprobs: how many alternatives to record on either side, 0 for none.
         parent: the run that this one branches from.
@@ -36,6 +36,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     sampling: Sampling = Sampling()
     top_logprobs: int = 5
     parent: Parent | None = None
+
+
+def user_message(text: str, num_images: int = 0) -> dict[str, Any]:
+    """A user's turn; images come before the text, as chat templates want them."""
+    if not num_images:
+        return {"role": "user", "content": text}
+    return {"role": "user", "content": [*[{"type": "image"}] * num_images, {"type": "text", "text": text}]}
 
 
 class Source(Protocol):

@@ -1,14 +1,18 @@
 """From what the visitor put into the controls to a request, or to a message that says what to change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
-from eagle3_viz.config import MAX_PROMPT_CHARACTERS, check_sampling
+from eagle3_viz.config import MAX_IMAGES, MAX_PROMPT_CHARACTERS, check_image_count, check_sampling
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo, Sampling
-from eagle3_viz.sources.base import Request
+from eagle3_viz.sources.base import Request, user_message
 from eagle3_viz.ui.host import Host
+from eagle3_viz.ui.models import cost
 from eagle3_viz.ui.runs import Runs, new_run_id
+from eagle3_viz.ui.uploads import Uploads
 
 CHAT, RAW = "Chat", "Raw text"
 MAX_SEED = 2**32 - 1
@@ -19,9 +23,10 @@ _serial = count(1)  # so that the page notices the same message twice
 
 @dataclass(frozen=True)
 class Controls:
-    """The values of the controls; None for an emptied number."""
+    """The values of the controls; None for an emptied number. `images`: the uploads beside the prompt, as JSON."""
 
     prompt: str | None
+    images: Sequence[dict[str, Any]] | None
     mode: str
     max_tokens: float | None
     temperature: float | None
@@ -30,29 +35,48 @@ class Controls:
 
 @dataclass(frozen=True)
 class Launch:
-    """What the page is handed: a run to follow, or a problem to show."""
+    """What the page is handed: a run to follow, or a problem to show.
+
+    Attributes:
+        offer: the name of a model whose loading would solve the problem; `cost` says what that takes.
+    """
 
     run: str | None = None
     problem: str | None = None
+    offer: str | None = None
+    cost: str | None = None
     serial: int = field(default_factory=lambda: next(_serial))
 
 
-def launch(host: Host, runs: Runs, controls: Controls) -> Launch:
+def launch(host: Host, runs: Runs, uploads: Uploads, controls: Controls) -> Launch:
     """Start a run with what the controls say."""
     try:
         source = host.source
-        return Launch(run=runs.start(source, build_request(controls, source.engine)).run_id)
+        if controls.images and source.engine.images_per_prompt == 0:
+            return offer_sight(host, runs)
+        files = uploads.files([upload["id"] for upload in controls.images or []])
+        return Launch(run=runs.start(source, build_request(controls, files, source.engine)).run_id)
     except InputError as error:
         return Launch(problem=str(error))
 
 
-def build_request(controls: Controls, engine: EngineInfo) -> Request:
+def offer_sight(host: Host, runs: Runs) -> Launch:
+    """Refuse an image prompt, with the offer of a model that takes it."""
+    problem = f"{host.state.model} reads text only."
+    if seeing := next((model.name for model in host.models.values() if model.sees), None):
+        price = cost(seeing, len(runs.running), host.took_s.get(seeing))
+        return Launch(problem=f"{problem} {seeing} takes images too.", offer=seeing, cost=price)
+    return Launch(problem=f"{problem} Remove the image.")
+
+
+def build_request(controls: Controls, files: tuple[bytes, ...], engine: EngineInfo) -> Request:
     """The request.
 
     Raises:
         InputError: a control holds what no engine can use.
     """
     prompt = controls.prompt or ""
+    check_image_count(len(files), MAX_IMAGES if engine.images_per_prompt is None else engine.images_per_prompt)
     if not prompt.strip():
         raise InputError("The prompt is empty: write something for the model to answer, or press an example.")
     if len(prompt) > MAX_PROMPT_CHARACTERS:
@@ -61,8 +85,9 @@ def build_request(controls: Controls, engine: EngineInfo) -> Request:
         )
     return Request(
         request_id=new_run_id(),
-        messages=[{"role": "user", "content": prompt}] if controls.mode == CHAT else None,
+        messages=[user_message(prompt, len(files))] if controls.mode == CHAT else None,
         prompt=prompt if controls.mode == RAW else None,
+        images=files,
         sampling=build_sampling(controls, engine),
     )
 

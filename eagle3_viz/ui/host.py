@@ -1,4 +1,5 @@
-"""Keeps the one source that all visitors share: opens it in the background, reports how far it is, tries again.
+"""Keeps the one source that all visitors share: opens it in the background, reports how far it is, tries again, and
+opens another in its place.
 
 It does not know which source it is, nor who looks at its state.
 """
@@ -6,26 +7,30 @@ It does not know which source it is, nor who looks at its state.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo
-from eagle3_viz.sources.base import Progress, Source
+from eagle3_viz.sources.base import Source
+from eagle3_viz.ui.models import Model
 from eagle3_viz.ui.news import News
 
 logger = logging.getLogger(__name__)
 
-Opener = Callable[[Progress], Awaitable[Source]]
+Phase = Literal["loading", "ready", "failed"]
+
+STOP_S = 30.0  # how long runs may take to end before their engine is closed under them
 
 
 class EngineState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page is told about the engine."""
+    """What the page is told about the engine; `model` is the name of the pair that is loaded or being loaded."""
 
-    phase: Literal["loading", "ready", "failed"]
+    model: str
+    phase: Phase
     message: str
     fraction: float | None = None
     elapsed_s: float = 0.0
@@ -33,18 +38,22 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Host:
-    """Opens a source and holds it.
+    """Opens a source and holds it: at first that of the first model.
 
     Attributes:
+        models: what can be opened, by name.
+        took_s: how long it took to open each that has been open.
         news: tells of every change of `state`.
     """
 
-    def __init__(self, opener: Opener, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, models: Sequence[Model], clock: Callable[[], float] = time.monotonic) -> None:
+        self.models = {model.name: model for model in models}
+        self.took_s: dict[str, float] = {}
         self.news = News()
-        self._opener = opener
+        self._model = models[0]
         self._clock = clock
         self._started = clock()
-        self._state = EngineState(phase="loading", message="Starting")
+        self._state = EngineState(model=self._model.name, phase="loading", message="Starting")
         self._source: Source | None = None
         self._opening: asyncio.Task[None] | None = None
 
@@ -71,12 +80,33 @@ class Host:
             raise InputError(f"The engine is not ready: {hint}. Your prompt is kept.")
         return self._source
 
+    @property
+    def busy(self) -> bool:
+        """Whether a source is being opened or replaced."""
+        return self._opening is not None and not self._opening.done()
+
     def start(self) -> None:
         """Open the source in the background, unless it is open or being opened."""
-        if self._source is None and (self._opening is None or self._opening.done()):
-            self._started = self._clock()
-            self._set(EngineState(phase="loading", message="Starting"))
-            self._opening = asyncio.create_task(self._open(asyncio.get_running_loop()))
+        if self._source is None and not self.busy:
+            self._begin("Starting")
+            self._opening = asyncio.create_task(self._open())
+
+    def switch(self, name: str, stop_runs: Callable[[], Awaitable[None]]) -> None:
+        """Open another model in the background: stop the runs, close the source, open the new one.
+
+        Raises:
+            InputError: there is no such model, or one is being opened now.
+        """
+        if name not in self.models:
+            raise InputError(f"There is no model {name}: choose one of {', '.join(self.models)}.")
+        if self.busy:
+            raise InputError("A model is being loaded: wait until it is ready, then choose again.")
+        if self._source is not None and name == self._model.name:
+            return
+        self._model = self.models[name]
+        self._begin("Stopping runs")
+        old, self._source = self._source, None
+        self._opening = asyncio.create_task(self._replace(old, stop_runs))
 
     async def close(self) -> None:
         """Give the source back."""
@@ -88,12 +118,26 @@ class Host:
             await self._source.close()
             self._source = None
 
-    async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _replace(self, old: Source | None, stop_runs: Callable[[], Awaitable[None]]) -> None:
+        """One engine at a time: the old one is gone before the new one starts."""
+        try:
+            async with asyncio.timeout(STOP_S):
+                await stop_runs()
+        except TimeoutError:
+            logger.exception("runs did not stop in time; their engine is closed all the same")
+        finally:
+            self._progress("Closing the engine", None)
+            await give_back(old)
+        await self._open()
+
+    async def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+
         def progress(message: str, fraction: float | None) -> None:
             loop.call_soon_threadsafe(self._progress, message, fraction)
 
         try:
-            self._source = await self._opener(progress)
+            self._source = await self._model.opener(progress)
         except InputError as error:
             self._fail(str(error))
         except Exception as error:
@@ -101,15 +145,29 @@ class Host:
             self._fail(f"{type(error).__name__}: {error}. The terminal shows the details.")
         else:
             elapsed = self._clock() - self._started
-            self._set(EngineState(phase="ready", message="Ready", elapsed_s=elapsed, engine=self._source.engine))
+            self.took_s[self._model.name] = elapsed
+            self._set("ready", "Ready", elapsed_s=elapsed, engine=self._source.engine)
 
     def _progress(self, message: str, fraction: float | None) -> None:
         if self._state.phase == "loading":
-            self._set(EngineState(phase="loading", message=message, fraction=fraction))
+            self._set("loading", message, fraction=fraction)
 
     def _fail(self, message: str) -> None:
-        self._set(EngineState(phase="failed", message=message, elapsed_s=self._clock() - self._started))
+        self._set("failed", message, elapsed_s=self._clock() - self._started)
 
-    def _set(self, state: EngineState) -> None:
-        self._state = state
+    def _begin(self, message: str) -> None:
+        self._started = self._clock()
+        self._set("loading", message)
+
+    def _set(self, phase: Phase, message: str, **more: Any) -> None:
+        self._state = EngineState(model=self._model.name, phase=phase, message=message, **more)
         self.news.tell()
+
+
+async def give_back(source: Source | None) -> None:
+    """Close a source; one that cannot be closed must not keep the next from being opened."""
+    try:
+        if source:
+            await source.close()
+    except Exception:
+        logger.exception("the engine could not be closed in order")

@@ -1,17 +1,21 @@
 """The page: which component stands where, and which handler each event calls."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
+import msgspec
 
+from eagle3_viz.config import MAX_IMAGE_BYTES, MAX_IMAGES
 from eagle3_viz.ui import assets
 from eagle3_viz.ui.controls import CHAT, DEFAULT_MAX_TOKENS, RAW, Controls, launch
-from eagle3_viz.ui.examples import EXAMPLES
+from eagle3_viz.ui.examples import EXAMPLES, Example
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.routes import PREFIX
 from eagle3_viz.ui.runs import Runs
+from eagle3_viz.ui.uploads import Uploads
 
 TITLE = "eagle3_viz — watch EAGLE-3 speculative decoding"
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif")
@@ -42,15 +46,25 @@ def head() -> str:
 
 def on_load(function: str) -> str:
     """The script of a component whose work is done by `function` of page.js."""
-    options = f'{{ routes: new URL("{ROUTES}/", document.baseURI).href, plotly: "{assets.plotly_name()}" }}'
+    options = (
+        f'{{ routes: new URL("{ROUTES}/", document.baseURI).href, plotly: "{assets.plotly_name()}",'
+        f" limits: {{ images: {MAX_IMAGES}, bytes: {MAX_IMAGE_BYTES} }} }}"
+    )
     module = f'new URL("{ROUTES}/assets/page.js", document.baseURI).href'
     return f"import({module}).then((page) => page.{function}(element, {{ props, watch, ...{options} }}));"
 
 
-def build(host: Host, runs: Runs) -> gr.Blocks:
-    """The page for this host and these runs."""
+def part(name: str, function: str, **more: Any) -> gr.HTML:
+    """A part of the page that is ours: `name`.html, brought to life by `function` of page.js."""
+    return gr.HTML(
+        html_template=assets.read(f"{name}.html"), js_on_load=on_load(function), apply_default_css=False, **more
+    )
+
+
+def build(host: Host, runs: Runs, uploads: Uploads) -> gr.Blocks:
+    """The page for this host, these runs and these uploads."""
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
-        gr.HTML(html_template=assets.read("engine.html"), js_on_load=on_load("mountEngine"), apply_default_css=False)
+        part("engine", "mountEngine")
         with gr.Row(elem_id="e3-controls"):
             with gr.Column(scale=5, min_width=300):
                 prompt = gr.Textbox(
@@ -60,8 +74,9 @@ def build(host: Host, runs: Runs) -> gr.Blocks:
                     max_lines=12,
                     elem_id="e3-prompt",
                 )
+                added = part("added", "mountAdded", value=[])
                 with gr.Row(elem_id="e3-examples"):
-                    examples = [gr.Button(example.label, size="sm", min_width=0) for example in EXAMPLES]
+                    examples = [gr.Button(it.label, size="sm", min_width=0, icon=it.path) for it in EXAMPLES]
             with gr.Column(scale=3, min_width=300):
                 settings = build_settings()
                 with gr.Row():
@@ -70,15 +85,14 @@ def build(host: Host, runs: Runs) -> gr.Blocks:
         view = build_view()
 
         async def start(*values: Any) -> dict[str, Any]:
-            return asdict(launch(host, runs, Controls(*values)))
+            return asdict(launch(host, runs, uploads, Controls(*values)))
 
         # Not queued: a run is only started here, and its events travel by our own route.
-        generate.click(start, [prompt, *settings], view, queue=False, show_progress="hidden", api_visibility="private")
+        direct = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        generate.click(start, [prompt, added, *settings], view, **direct)
         stop.click(None, js=STOP)
         for example, button in zip(EXAMPLES, examples, strict=True):
-            handler = start_with(example.prompt, start)
-            outputs = [prompt, view]
-            button.click(handler, settings, outputs, queue=False, show_progress="hidden", api_visibility="private")
+            button.click(start_with(example, start, uploads), settings, [prompt, added, view], **direct)
     return page
 
 
@@ -92,8 +106,8 @@ def build_replay() -> gr.Blocks:
 
 def build_view() -> gr.HTML:
     """The list of recordings, and the view of a run below it; returns the view."""
-    gr.HTML(html_template=assets.read("saved.html"), js_on_load=on_load("mountSaved"), apply_default_css=False)
-    return gr.HTML(html_template=assets.read("view.html"), js_on_load=on_load("mountView"), apply_default_css=False)
+    part("saved", "mountSaved")
+    return part("view", "mountView")
 
 
 def build_settings() -> list[Any]:
@@ -107,11 +121,15 @@ def build_settings() -> list[Any]:
 
 
 def start_with(
-    prompt: str, start: Callable[..., Coroutine[Any, Any, dict[str, Any]]]
-) -> Callable[..., Coroutine[Any, Any, tuple[str, dict[str, Any]]]]:
-    """A handler that puts an example into the prompt box and runs it."""
+    example: Example, start: Callable[..., Coroutine[Any, Any, dict[str, Any]]], uploads: Uploads
+) -> Callable[..., Coroutine[Any, Any, tuple[str, list[Any], dict[str, Any]]]]:
+    """A handler that puts an example and its image into the prompt and runs it."""
 
-    async def handler(*settings: Any) -> tuple[str, dict[str, Any]]:
-        return prompt, await start(prompt, *settings)
+    async def handler(*settings: Any) -> tuple[str, list[Any], dict[str, Any]]:
+        added = []
+        if example.path:
+            upload = await uploads.add(await asyncio.to_thread(example.path.read_bytes), example.path.name)
+            added = [msgspec.to_builtins(upload)]
+        return example.prompt, added, await start(example.prompt, added, *settings)
 
     return handler

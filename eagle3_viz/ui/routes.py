@@ -6,17 +6,23 @@ They live under `/gradio_api`, the prefix that reaches Python where a Node serve
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
+from eagle3_viz.config import MAX_IMAGE_BYTES, check_image_size
+from eagle3_viz.errors import InputError
 from eagle3_viz.ui import assets, stream
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
+from eagle3_viz.ui.models import cost
 from eagle3_viz.ui.recording_routes import add_recording_routes, report_response
 from eagle3_viz.ui.runs import Run, Runs
+from eagle3_viz.ui.uploads import Uploads
 from eagle3_viz.views.report import Titled
 
 PREFIX = "/gradio_api/eagle3"
+MAX_NAME_CHARACTERS = 200
 STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 
@@ -32,10 +38,11 @@ def next_event(request: Request, start: int) -> int:
     return int(last) if last.isascii() and last.isdigit() else max(0, start)
 
 
-def router(host: Host, runs: Runs) -> APIRouter:
-    """The routes to an engine and its runs."""
+def router(host: Host, runs: Runs, uploads: Uploads) -> APIRouter:
+    """The routes to an engine, its runs and the images of their prompts."""
     routes = APIRouter(prefix=PREFIX)
-    add_engine_routes(routes, host)
+    add_engine_routes(routes, host, runs)
+    add_upload_route(routes, uploads)
     add_run_routes(routes, runs)
     return routes
 
@@ -48,8 +55,8 @@ def recordings_router(library: Library) -> APIRouter:
     return routes
 
 
-def add_engine_routes(routes: APIRouter, host: Host) -> None:
-    """The engine's state, and trying again."""
+def add_engine_routes(routes: APIRouter, host: Host, runs: Runs) -> None:
+    """The engine's state, trying again, and loading another model."""
 
     @routes.get("/engine")
     async def engine() -> StreamingResponse:
@@ -58,6 +65,43 @@ def add_engine_routes(routes: APIRouter, host: Host) -> None:
     @routes.post("/engine/retry", status_code=204)
     async def retry() -> None:
         host.start()
+
+    @routes.get("/engine/models/{name:path}")
+    async def price(name: str) -> dict[str, str]:
+        return {"cost": cost(name, len(runs.running), host.took_s.get(name))}
+
+    @routes.post("/engine/models/{name:path}", status_code=204)
+    async def load(name: str) -> None:
+        try:
+            host.switch(name, runs.stop_all)
+        except InputError as error:
+            raise HTTPException(409, str(error)) from error
+
+
+def add_upload_route(routes: APIRouter, uploads: Uploads) -> None:
+    """Taking an image in: the file itself is the body, so that nothing on the way encodes it anew."""
+
+    @routes.post("/images")
+    async def add(request: Request, name: str = "the image") -> Response:
+        try:
+            upload = await uploads.add(await body(request, name), name[:MAX_NAME_CHARACTERS])
+        except InputError as error:
+            raise HTTPException(422, str(error)) from error
+        return Response(msgspec.json.encode(upload), media_type="application/json")
+
+
+async def body(request: Request, name: str) -> bytes:
+    """A request's body, no more of it than an image may have.
+
+    Raises:
+        InputError: it is larger.
+    """
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_IMAGE_BYTES:
+            check_image_size(max(len(data), int(request.headers.get("content-length", 0))), name)
+    return bytes(data)
 
 
 def add_run_routes(routes: APIRouter, runs: Runs) -> None:

@@ -29,6 +29,7 @@ GRACE_S = 0.2
 FIRST_FOLLOWER_S = 15.0
 MAX_RUNS = 64
 MAX_RUNNING = 32
+MAX_IMAGE_BYTES_HELD = 256 * 2**20
 
 
 class Run:
@@ -36,6 +37,7 @@ class Run:
 
     Attributes:
         run_id: unguessable; who has it may follow and stop the run.
+        request: what was asked, images included: a trace holds only small pictures of them.
         trace: what happened so far.
         mean_acceptance_lengths: after each step, over all steps up to it; None before the first draft.
         problem: why the recording broke off, if it did.
@@ -53,6 +55,7 @@ class Run:
         autosave: Autosave | None = None,
     ) -> None:
         self.run_id = request.request_id
+        self.request = request
         self.trace = Trace()
         self.mean_acceptance_lengths: list[float | None] = []
         self.problem: str | None = None
@@ -159,8 +162,8 @@ class Runs:
         if len(self.running) >= self._max_running + self._max_queued:
             raise InputError(f"{len(self.running)} runs are under way, which is the limit: try again in a minute.")
         ended = [run.run_id for run in self._runs.values() if run.ended]
-        for run_id in ended[: max(0, len(self._runs) + 1 - self._max_runs)]:
-            del self._runs[run_id]
+        while ended and (len(self._runs) >= self._max_runs or self._num_image_bytes() > MAX_IMAGE_BYTES_HELD):
+            del self._runs[ended.pop(0)]
         run = Run(source, request, self._grace_s, self._turns, self._autosave(request))
         self._runs[run.run_id] = run
         return run
@@ -182,8 +185,11 @@ class Runs:
         prompt = asked(request.messages, request.prompt or "")
         return Autosave(partial(self._folder.save, request.request_id, prompt))
 
-    async def close(self) -> None:
-        """Stop all runs and wait for their end."""
+    def _num_image_bytes(self) -> int:
+        return sum(len(data) for run in self._runs.values() for data in run.request.images)
+
+    async def stop_all(self) -> None:
+        """Stop all runs in order and wait for their end; they stay readable."""
         for run in self.running:
             run.stop()
         for run in self.running:

@@ -17,21 +17,24 @@ from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
 from eagle3_viz.ui.routes import recordings_router, router
 from eagle3_viz.ui.runs import Runs
+from eagle3_viz.ui.uploads import Uploads
 
 
 def build_app(host: Host, runs: Runs, library: Library) -> FastAPI:
     """The whole web application. The engine starts with it and is given back with it."""
 
+    uploads = Uploads()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         host.start()
         yield
-        await runs.close()
+        await runs.stop_all()
         await host.close()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
-    app.include_router(router(host, runs))
-    return with_page(app, library, layout.build(host, runs))
+    app.include_router(router(host, runs, uploads))
+    return with_page(app, library, layout.build(host, runs, uploads))
 
 
 def build_replay_app(library: Library) -> FastAPI:

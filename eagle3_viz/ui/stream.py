@@ -70,6 +70,10 @@ async def engine_messages(host: Host) -> AsyncIterator[bytes]:
         while True:
             news.clear()
             state = host.state
-            described = {"state": state, "facts": facts(state.engine) if state.engine else []}
+            described = {
+                "state": state,
+                "facts": facts(state.engine) if state.engine else [],
+                "models": [{"name": model.name, "label": model.label} for model in host.models.values()],
+            }
             yield message(msgspec.json.encode(described))
             await wait_at_most(news, ELAPSED_S if state.phase == "loading" else KEEPALIVE_S)

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, expect
 from eagle3_viz.events import EngineInfo, Event, RequestFinished, Step
 from eagle3_viz.sources.base import Progress, Request, Source
 from eagle3_viz.sources.vllm_engine import VllmSource
+from eagle3_viz.ui.models import Model
 from eagle3_viz.ui.runs import Run
 from scripts.demo import Demo, serving
 from tests.browser import actions
@@ -43,7 +44,7 @@ async def live(vllm_source: VllmSource) -> AsyncIterator[Demo]:
     async def opener(progress: Progress) -> Source:
         return Borrowed(vllm_source)
 
-    async with serving(opener) as demo:
+    async with serving(Model("live", opener)) as demo:
         yield demo
 
 

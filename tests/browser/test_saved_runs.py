@@ -13,6 +13,7 @@ from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.trace import Trace
 from eagle3_viz.ui.library import Library
+from eagle3_viz.ui.models import Model
 from eagle3_viz.ui.server import build_replay_app
 from scripts.demo import Demo, address_of, running, serving
 from tests import golden
@@ -35,7 +36,7 @@ async def saving(gate: Gate, tmp_path: Path) -> AsyncIterator[Demo]:
     async def opener(progress: Progress) -> Source:
         return ScriptedSource(Script(filler_every=9), sleep=gate)
 
-    async with serving(opener, RunsFolder(tmp_path)) as demo:
+    async with serving(Model("scripted", opener), folder=RunsFolder(tmp_path)) as demo:
         yield demo
 
 

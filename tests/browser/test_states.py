@@ -8,6 +8,7 @@ from playwright.async_api import Browser, Page, expect
 from eagle3_viz.errors import InputError
 from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.sources.scripted import ScriptedSource
+from eagle3_viz.ui.models import Model
 from scripts.demo import Demo, serving
 from tests.browser import actions
 from tests.browser.conftest import Gate, Visitor, leave, visit
@@ -30,7 +31,7 @@ async def test_start_up_failure_and_trying_again(browser: Browser) -> None:
             raise InputError("the speculator /nowhere does not exist: check the path")
         return ScriptedSource()
 
-    async with serving(opener) as demo:
+    async with serving(Model("scripted", opener)) as demo:
         visitor = await visit(browser)
         page = visitor.page
         await page.goto(demo.address)

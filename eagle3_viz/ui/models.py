@@ -1,0 +1,38 @@
+"""The pairs that the page can load, and what loading one costs. Knows how each is opened, not when."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from eagle3_viz.sources.base import Progress, Source
+
+Opener = Callable[[Progress], Awaitable[Source]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A pair of verifier and draft that can be loaded.
+
+    Attributes:
+        name: as the page shows it.
+        opener: makes the source.
+        sees: whether it takes images; None where only the loaded engine can tell.
+    """
+
+    name: str
+    opener: Opener
+    sees: bool | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name, and what it reads where that is known."""
+        reads = {True: " (text and images)", False: " (text)", None: ""}
+        return self.name + reads[self.sees]
+
+
+def cost(name: str, num_running: int, took_s: float | None) -> str:
+    """What loading a pair costs everybody; `took_s` is how long it took the last time."""
+    time = "about half a minute" if took_s is None else f"about {max(1, round(took_s))} s"
+    runs = {0: "No run is under way.", 1: "One run is under way: it will be stopped."}.get(
+        num_running, f"{num_running} runs are under way, other visitors' too: they will be stopped."
+    )
+    return f"Loading {name} takes {time}; until then nobody can generate. {runs} What was written stays readable."
