@@ -16,6 +16,7 @@ export class Added {
     });
     document.addEventListener("paste", (event) => this.paste(event));
     this.acceptDrops();
+    this.find("add").disabled = false;
   }
 
   // Text that comes with a picture of itself, as from a word processor, is pasted as text.

@@ -51,7 +51,7 @@ class Pair:
     @property
     def sees_images(self) -> bool:
         """Whether the verifier takes images."""
-        return SHIPPED[self.name].sees_images
+        return "limit_mm_per_prompt" in self.engine
 
     def engine_args(self) -> dict[str, Any]:
         """Keyword arguments for `vllm.LLM` or `vllm.AsyncEngineArgs`, sized for two CPU cores and 1 GiB of KV cache."""

@@ -8,7 +8,7 @@ import time
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -154,6 +154,7 @@ def test_the_images_of_a_prompt_are_numbered_in_messages() -> None:
         images.decode_all([png(), b""])
 
 
+@settings(deadline=None)
 @given(data=st.binary(max_size=200), cut=st.integers(0, 200), at=st.integers(0, 150))
 def test_any_bytes_are_an_image_or_an_input_error(data: bytes, cut: int, at: int) -> None:
     whole = png()

@@ -24,6 +24,7 @@ async def enter(page: Page, demo: Demo, query: str = "") -> None:
     await page.goto(demo.address + query)
     await expect(page.locator(".e3-bar")).to_have_attribute("data-phase", "ready", timeout=30_000)
     await expect(page.locator("#e3-generate")).to_be_enabled()
+    await expect(page.locator(".e3-add")).to_be_enabled()
 
 
 async def generate(page: Page, demo: Demo, prompt: str, **settings: str) -> Run:
