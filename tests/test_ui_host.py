@@ -13,8 +13,9 @@ from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.sources.scripted import ScriptedSource
 from eagle3_viz.ui import assets, stream
 from eagle3_viz.ui.host import Host
+from eagle3_viz.ui.library import Library
 from eagle3_viz.ui.models import Model, cost
-from eagle3_viz.ui.routes import PREFIX, router
+from eagle3_viz.ui.routes import PREFIX, recordings_router, router
 from eagle3_viz.ui.runs import Runs
 from eagle3_viz.ui.uploads import Uploads
 
@@ -225,6 +226,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
     app = FastAPI()
     app.include_router(router(Host([Model("a", opener)]), Runs(), Uploads()))
+    app.include_router(recordings_router(Library(None)))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://demo{PREFIX}/") as client:
         yield client
