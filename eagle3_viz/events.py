@@ -11,6 +11,7 @@ import builtins
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 FinishReason = Literal["stop", "length", "abort"]
 TopEntry = tuple[int, float | None]  # (token id, log-probability)
@@ -68,13 +69,25 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
-    """The sampling parameters that were asked for."""
+    """The sampling parameters that were asked for, by vLLM's names. What is UNSET was left at vLLM's default."""
 
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int | None = None
     seed: int | None = None
     max_tokens: int = 256
+    min_p: float | UnsetType = UNSET
+    presence_penalty: float | UnsetType = UNSET
+    frequency_penalty: float | UnsetType = UNSET
+    repetition_penalty: float | UnsetType = UNSET
+    logit_bias: dict[int, float] | UnsetType = UNSET
+    allowed_token_ids: list[int] | UnsetType = UNSET
+    bad_words: list[str] | UnsetType = UNSET
+    stop: list[str] | UnsetType = UNSET
+    stop_token_ids: list[int] | UnsetType = UNSET
+    ignore_eos: bool | UnsetType = UNSET
+    min_tokens: int | UnsetType = UNSET
+    json_schema: dict[str, Any] | UnsetType = UNSET  # the output has to be JSON of this schema
 
 
 class Parent(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,10 +126,14 @@ class Pieces(msgspec.Struct, frozen=True, kw_only=True, tag="pieces"):
 
 
 class Proposed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One proposed token. `origin` is "filler" where vLLM put it in without asking the head."""
+    """One proposed token; `entropy` of the draft's distribution, in nats.
+
+    `origin` is "filler" where vLLM put the token in without asking the head.
+    """
 
     id: int
     logprob: float | None = None
+    entropy: float | None = None
     top: list[TopEntry] = []
     origin: Literal["filler"] | None = None
 
@@ -137,6 +154,7 @@ class Milliseconds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     draft: float | None = None
     verify: float | None = None
     step: float | None = None
+    probe: float | None = None  # of the step, spent in watching it
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, tag="step"):
@@ -187,7 +205,11 @@ class RequestFailed(msgspec.Struct, frozen=True, kw_only=True, tag="request_fail
 
 
 class TraceFinished(msgspec.Struct, frozen=True, kw_only=True, tag="trace_finished"):
-    """Last line of a trace that was not cut short."""
+    """Last line of a trace that was not cut short.
+
+    `engine_totals` is what the engine counted while it recorded, aborted requests and all; where it served others at
+    the same time, the sum of what it gave for each request.
+    """
 
     t_ms: float
     num_requests: int

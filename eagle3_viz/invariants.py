@@ -48,11 +48,11 @@ def check_step(step: Step, num_speculative_tokens: int) -> None:
 
 def check_order(step: Step, progress: Progress) -> None:
     """A step follows the ones that its request has."""
-    if progress.stopped:
+    if progress.stopped and step.num_cut < len(step.emitted):
         raise TraceError(f"step {step.index} comes after the stop of {step.request_id}")
     if step.index != progress.next_index:
         raise TraceError(f"step {step.index} of {step.request_id} where {progress.next_index} was due")
-    if not progress.num_dropped and step.output_start != len(progress.output_token_ids):
+    if not (progress.num_dropped or progress.stopped) and step.output_start != len(progress.output_token_ids):
         raise TraceError(f"step {step.index} starts at {step.output_start}, not {len(progress.output_token_ids)}")
 
 

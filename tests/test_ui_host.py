@@ -252,3 +252,40 @@ async def test_what_the_page_loads_comes_from_here(client: httpx.AsyncClient, na
     assert answer.status_code == 200
     assert answer.headers["content-type"].split(";")[0] in assets.MEDIA_TYPES.values()
     assert len(answer.content) > 500
+
+
+class Mortal(ScriptedSource):
+    """A source that ends when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.death: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.closed = False
+
+    async def ended(self) -> str:
+        return await self.death
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_an_engine_that_dies_is_told_and_can_be_started_again() -> None:
+    opened: list[Mortal] = []
+
+    async def opener(_: Progress) -> Source:
+        opened.append(Mortal())
+        return opened[-1]
+
+    host = Host([Model("a", opener)])
+    host.start()
+    await until(host, "ready")
+    opened[0].death.set_result("vLLM stopped")
+    await until(host, "failed")
+    assert (host.state.message, opened[0].closed) == ("vLLM stopped", True)
+    with pytest.raises(InputError, match="press “Try again”"):
+        _ = host.source
+    host.start()
+    await until(host, "ready")
+    assert host.source is opened[1]
+    await host.close()
+    assert opened[1].closed

@@ -1,5 +1,6 @@
 """The worker's account and the engine's output, put together in any order."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,13 +13,13 @@ from eagle3_viz.sources.vllm_request import PieceBook, RequestSteps
 def row(start: int, emitted: list[int], proposed: list[int]) -> JudgedRow:
     """One request's row of an engine step."""
     n = len(emitted)
-    proposal = ProposedRow(proposed, [-1.0] * len(proposed), [[] for _ in proposed])
+    proposal = ProposedRow(proposed, True, [-1.0] * len(proposed), [2.0] * len(proposed), [[] for _ in proposed])
     return JudgedRow("r-0", start, proposal, emitted, "greedy", [], [-0.5] * n, [1.0] * n, [], [[] for _ in emitted])
 
 
 def engine_step(number: int, judged: JudgedRow) -> EngineStep:
     """An engine step with one request in it."""
-    return EngineStep(number, float(number), 1, [judged], 1.0, 2.0, 3.0, {})
+    return EngineStep(number, float(number), 1, [judged], 1.0, 2.0, 3.0, 0.1, {})
 
 
 def account(lengths: list[int]) -> list[JudgedRow]:
@@ -77,7 +78,9 @@ def test_lost_steps_are_counted_where_they_were_lost() -> None:
 def test_a_proposal_that_nobody_drafted_is_a_filler() -> None:
     events: list[Event] = []
     steps = RequestSteps("r", PieceBook(str), events.append, 0.0)
-    judged = JudgedRow("r-0", 0, ProposedRow([0, -1], [], []), [7], "greedy", [None], [-1.0], [0.0], [0.0], [[]])
+    judged = JudgedRow(
+        "r-0", 0, ProposedRow([0, -1], False, [], [], []), [7], "greedy", [None], [-1.0], [0.0], [0.0], [[]]
+    )
     steps.witness(engine_step(0, judged), judged, 0)
     steps.deliver([7])
     (step,) = [event for event in events if isinstance(event, Step)]
@@ -98,3 +101,42 @@ def test_output_ahead_of_the_account_is_not_covered(delivered: int) -> None:
     steps = RequestSteps("r", PieceBook(str), lambda event: None, 0.0)
     steps.deliver(range(delivered))
     assert steps.covered is (delivered == 0)
+
+
+def test_a_step_that_the_scheduler_threw_away_is_none() -> None:
+    """Its request was preempted while the worker made it; the tokens come again, from another step."""
+    rows = account([1, 2, 3])
+    stale = row(3, [71, 72], [71, 999])
+    later = msgspec.structs.replace(rows[2], output_start=5)
+    steps = [event for event in collect([*rows[:2], stale, later], list(range(6)), []) if isinstance(event, Step)]
+    assert [(step.index, step.output_start, step.emitted) for step in steps] == [
+        (0, 0, [0]),
+        (1, 1, [1, 2]),
+        (2, 3, [3, 4, 5]),
+    ]
+
+
+def test_steps_after_a_stop_string_are_cut_and_the_last_is_doubtful() -> None:
+    """The front end found the stop; two more steps were made before the engine heard of it."""
+    events: list[Event] = []
+    steps = RequestSteps("r", PieceBook(str), events.append, 0.0)
+    for number, judged in enumerate(account([1, 2, 2, 2])):
+        steps.witness(engine_step(number, judged), judged, 0)
+    steps.deliver([0, 1])
+    steps.finish(aborted=True)
+    made = [event for event in events if isinstance(event, Step)]
+    assert [(step.num_cut, len(step.emitted)) for step in made] == [(0, 1), (1, 2), (2, 2)]
+    assert steps.doubtful
+    steps.add_doubtful()
+    assert isinstance(events[-1], Step)
+    assert events[-1].num_cut == 2
+
+
+def test_what_a_dead_engine_did_not_deliver_is_not_told() -> None:
+    events: list[Event] = []
+    steps = RequestSteps("r", PieceBook(str), events.append, 0.0)
+    for number, judged in enumerate(account([1, 2])):
+        steps.witness(engine_step(number, judged), judged, 0)
+    steps.deliver([0])
+    steps.abandon()
+    assert [event.emitted for event in events if isinstance(event, Step)] == [[0]]

@@ -9,6 +9,11 @@ vLLM spawns its processes, so what they import has to be mended before any other
 - vLLM 0.32 on CPU spreads the requests' temperatures over the judged positions with a kernel for integers, whose
   result for floats is lost: above temperature 0 the rejection test divides by uninitialised memory, and the text is
   noise. Goes when `cpu_triton_utils._expand_kernel_impl` takes floats.
+- vLLM 0.32 looks for the largest top-k among no rows where nothing was proposed, and the engine dies of it. Goes when
+  `apply_top_k_only` takes an empty batch.
+- vLLM 0.32 winds a seeded request's generator back where only a part of its prompt was read, which a CPU's cannot: the
+  engine dies of it. Goes when `_bookkeeping_sync` asks the generator's device first. (Until then such a request's text
+  depends on how its prompt was cut.)
 - vLLM 0.32 hands Llama 4's patch embedding a tensor that oneDNN does not take (`Expected a.stride(-1) == 1`).
 """
 
@@ -63,6 +68,39 @@ def spread_floats(rejection_sampler: ModuleType) -> None:
     rejection_sampler.expand_batch_to_tokens = expand_batch_to_tokens  # type: ignore[attr-defined]
 
 
+def leave_nothing_alone(rejection_sampler: ModuleType) -> None:
+    """Replace `apply_sampling_constraints`: logits of no rows, [0, vocab], stay as they are."""
+    constrain = rejection_sampler.apply_sampling_constraints
+
+    def apply_sampling_constraints(logits: Any, *args: Any) -> Any:
+        return constrain(logits, *args) if len(logits) else logits
+
+    rejection_sampler.apply_sampling_constraints = apply_sampling_constraints  # type: ignore[attr-defined]
+
+
+def mend_rejection_sampler(rejection_sampler: ModuleType) -> None:
+    """Both of the above."""
+    spread_floats(rejection_sampler)
+    leave_nothing_alone(rejection_sampler)
+
+
+def keep_generators_running(cpu_model_runner: ModuleType) -> None:
+    """Hide the generators of requests whose prompt is not read to its end from what would wind them back."""
+    runner = cpu_model_runner.CPUModelRunner
+    keep_books = runner._bookkeeping_sync
+
+    def bookkeeping_sync(self: Any, *args: Any, **kwargs: Any) -> Any:
+        generators = self.input_batch.generators
+        unread = {i: it for i, it in generators.items() if self.discard_request_mask.np[i]}
+        for i in unread:
+            del generators[i]
+        result = keep_books(self, *args, **kwargs)
+        generators.update(unread)
+        return result
+
+    runner._bookkeeping_sync = bookkeeping_sync
+
+
 def feed_contiguous(mllama4: ModuleType) -> None:
     """Make the input of the patch embedding's linear layer contiguous."""
     convolution = mllama4.Llama4UnfoldConvolution
@@ -98,7 +136,8 @@ class Mending(MetaPathFinder):
     kept: list[object] = []  # noqa: RUF012
     before = {"torchvision": define_schemas}  # noqa: RUF012
     after = {  # noqa: RUF012
-        "vllm.v1.sample.rejection_sampler": spread_floats,
+        "vllm.v1.sample.rejection_sampler": mend_rejection_sampler,
+        "vllm.v1.worker.cpu_model_runner": keep_generators_running,
         "vllm.model_executor.models.mllama4": feed_contiguous,
     }
 

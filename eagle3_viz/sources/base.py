@@ -59,8 +59,17 @@ class Source(Protocol):
         are aborted and the recording finishes in order. Closing the iterator early aborts them too.
         """
 
+    async def ended(self) -> str:
+        """Wait until the source can make no more recordings, though nobody closed it; why. Most never return."""
+
     async def close(self) -> None:
         """Give back what the source holds. It cannot be used afterwards."""
+
+
+async def never() -> str:
+    """What `Source.ended` is of a source that lasts."""
+    forever: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    return await forever
 
 
 async def record(

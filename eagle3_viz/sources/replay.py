@@ -19,7 +19,7 @@ from eagle3_viz.events import (
     TraceStarted,
 )
 from eagle3_viz.piece_text import settled
-from eagle3_viz.sources.base import Request
+from eagle3_viz.sources.base import Request, never
 from eagle3_viz.sources.pacing import Sleep, pause
 from eagle3_viz.trace import Trace
 
@@ -76,6 +76,10 @@ class ReplaySource:
             yield event
         for event in _ending(played, self.trace, stopped=bool(stop and stop.is_set())):
             yield event
+
+    async def ended(self) -> str:
+        """It lasts."""
+        return await never()
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from eagle3_viz.codec import SCHEMA
 from eagle3_viz.events import EngineInfo, Event, TraceStarted
-from eagle3_viz.sources.base import Request
+from eagle3_viz.sources.base import Request, never
 from eagle3_viz.sources.pacing import Sleep, pause
 from eagle3_viz.sources.scripted_prompt import read_all
 from eagle3_viz.sources.scripted_run import Script
@@ -96,6 +96,10 @@ class ScriptedSource:
                 yield event
         finally:
             self.running = set()
+
+    async def ended(self) -> str:
+        """It lasts."""
+        return await never()
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -1,5 +1,6 @@
 """vLLM's own counters in the trace's terms: the oracle that our counts are held against."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from vllm.v1.metrics.reader import Counter, Vector, get_metrics_snapshot
@@ -40,6 +41,19 @@ def totals(num_speculative_tokens: int) -> Counters:
         num_draft_tokens=found.get(f"{PREFIX}num_draft_tokens", 0),
         num_accepted_tokens=found.get(f"{PREFIX}num_accepted_tokens", 0),
         num_accepted_tokens_per_pos=per_pos[:num_speculative_tokens],
+    )
+
+
+def total(counters: Sequence[Counters], num_speculative_tokens: int) -> Counters:
+    """The sum of several counters."""
+    return Counters(
+        num_drafts=sum(one.num_drafts for one in counters),
+        num_draft_tokens=sum(one.num_draft_tokens for one in counters),
+        num_accepted_tokens=sum(one.num_accepted_tokens for one in counters),
+        num_accepted_tokens_per_pos=[
+            sum(one.num_accepted_tokens_per_pos[position] for one in counters)
+            for position in range(num_speculative_tokens)
+        ],
     )
 
 

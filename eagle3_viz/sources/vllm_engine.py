@@ -36,6 +36,7 @@ class VllmSource:
         self._socket = socket
         self.running: dict[str, RequestSteps] = {}
         self.recordings: set[Recording] = set()
+        self.attached = True
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
@@ -64,6 +65,7 @@ class VllmSource:
         socket.bind(address)
         attached = await engine.collective_rpc("eagle3_viz_attach", args=(address,))
         if problem := attached[0]["problem"]:
+            socket.context.destroy(linger=0)
             raise InputError(problem)
         source = cls(engine, describe(engine, pair, attached[0]["model_runner"]), address, socket)
         progress("Warming up", None)
@@ -75,12 +77,29 @@ class VllmSource:
         """Run `requests` concurrently; see `sources.base.Source`.
 
         Raises:
-            InputError: not one of the requests can be run.
+            InputError: not one of the requests can be run, or the probe is detached.
         """
         from eagle3_viz.sources.vllm_recording import Recording  # imports vLLM, which `open` has prepared
 
+        if not self.attached:
+            raise InputError("the probe is detached: attach it to record")
         async for event in Recording(self, requests).run(stop or asyncio.Event()):
             yield event
+
+    async def detach(self) -> None:
+        """Take the probe off; the engine serves others as if it had never been there."""
+        await self.llm.collective_rpc("eagle3_viz_detach")
+        self.attached = False
+
+    async def attach(self) -> None:
+        """Put it on again."""
+        await self.llm.collective_rpc("eagle3_viz_attach", args=(self.address,))
+        self.attached = True
+
+    async def ended(self) -> str:
+        """Wait until the engine has stopped by itself; why."""
+        await asyncio.wait([self.llm.output_handler])
+        return "vLLM stopped while it was running: its last words are in the terminal"
 
     async def close(self) -> None:
         """Shut the engine down."""
@@ -93,6 +112,10 @@ class VllmSource:
         gc.collect()
         self._socket.context.destroy(linger=0)
         await asyncio.to_thread(Path(self.address.removeprefix("ipc://")).unlink, missing_ok=True)
+
+    async def watch(self, engine_id: str, top_logprobs: int) -> None:
+        """Let the worker tell of a request that is about to start, with this many alternatives at each position."""
+        await self.llm.collective_rpc("eagle3_viz_watch", args=({engine_id: top_logprobs},))
 
     async def drain(self, engine_id: str) -> int:
         """How many steps the worker made of a request that has ended. When this returns there will be no more."""

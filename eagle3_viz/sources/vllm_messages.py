@@ -1,18 +1,21 @@
 """What the probe in vLLM's worker tells the front end, as it travels between the processes (msgpack, by position)."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 EXTENSION = "eagle3_viz.sources.vllm_probe.ProbeExtension"
-TRACE_KEY = "eagle3_viz"  # in SamplingParams.extra_args: how many alternatives to record; absent: not traced
 
 TopRow = list[tuple[int, float | None]]
 
 
 class ProposedRow(msgspec.Struct, array_like=True, frozen=True):
-    """A judged proposal of one request, K entries each; `logprobs` and `tops` are empty where nobody drafted it."""
+    """A judged proposal of one request, K entries each; the numbers are empty where they are not known."""
 
     ids: list[int]
-    logprobs: list[float | None]
+    drafted: bool  # by the head; otherwise vLLM put the ids in
+    logprobs: list[float]
+    entropies: list[float]
     tops: list[TopRow]
 
 
@@ -23,14 +26,14 @@ class JudgedRow(msgspec.Struct, array_like=True, frozen=True):
     """
 
     request_id: str
-    output_start: int  # position of emitted[0] in the request's output
+    output_start: int  # position of emitted[0] in all that the worker emitted for the request
     proposed: ProposedRow
     emitted: list[int]
     rule: str | None
     proposed_logprobs: list[float | None]
     emitted_logprobs: list[float]
     entropies: list[float]
-    accept_probabilities: list[float]
+    accept_probabilities: Sequence[float | None]
     tops: list[TopRow]
 
 
@@ -41,9 +44,10 @@ class EngineStep(msgspec.Struct, array_like=True, frozen=True):
     time: float  # time.monotonic(), the same clock in every process of a machine
     batch_size: int
     rows: list[JudgedRow]
-    draft_ms: float
+    draft_ms: float | None  # None: nothing was drafted
     verify_ms: float
     step_ms: float
+    probe_ms: float  # of the step, spent in the probe
     lost: dict[str, int]
 
 

@@ -8,7 +8,6 @@ import msgspec
 from eagle3_viz import events
 from eagle3_viz.config import MAX_PROMPT_CHARACTERS, check_image_count, check_sampling
 from eagle3_viz.errors import InputError
-from eagle3_viz.events import Sampling
 from eagle3_viz.sources.base import Request
 
 
@@ -127,15 +126,3 @@ async def with_pictures(prompt: Prompt, files: tuple[bytes, ...], renderer: Any)
         for picture, length in zip(pictures, lengths, strict=True)
     ]
     return Prompt(text=prompt.text, token_ids=rendered["prompt_token_ids"], engine_input=rendered, images=facts)
-
-
-def sampling_arguments(sampling: Sampling) -> dict[str, Any]:
-    """Arguments for vLLM's SamplingParams. What is at its default is left out: seeds and top-p cost time."""
-    arguments: dict[str, Any] = {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens}
-    if sampling.top_p < 1:
-        arguments["top_p"] = sampling.top_p
-    if sampling.top_k is not None:
-        arguments["top_k"] = sampling.top_k
-    if sampling.seed is not None:
-        arguments["seed"] = sampling.seed
-    return arguments

@@ -15,7 +15,6 @@ from itertools import chain, combinations
 from typing import Any, Protocol
 
 from vllm import SamplingParams
-from vllm.sampling_params import RequestOutputKind
 
 from eagle3_viz.codec import SCHEMA
 from eagle3_viz.counting import Tally
@@ -34,11 +33,12 @@ from eagle3_viz.events import (
 from eagle3_viz.sources import vllm_counters
 from eagle3_viz.sources.base import Request
 from eagle3_viz.sources.pieces import Vocabulary
-from eagle3_viz.sources.vllm_messages import TRACE_KEY
-from eagle3_viz.sources.vllm_prompt import Prompt, check, render, sampling_arguments, written_text
+from eagle3_viz.sources.vllm_prompt import Prompt, check, render, written_text
 from eagle3_viz.sources.vllm_request import PieceBook, RequestSteps
+from eagle3_viz.sources.vllm_sampling import sampling_params
 
 MAX_DOUBTFUL = 12
+MOMENT = 0.05  # seconds that the account of a step usually takes; where it takes longer, the worker is asked
 WITNESS_TIMEOUT = 5.0  # seconds that the worker's account may lag behind the engine's output
 
 
@@ -51,8 +51,11 @@ class Engine(Protocol):
     running: dict[str, RequestSteps]
     recordings: set["Recording"]
 
+    async def watch(self, engine_id: str, top_logprobs: int) -> None:
+        """Watch a request that is about to start."""
+
     async def drain(self, engine_id: str) -> int:
-        """How many steps the worker made of a request that has ended."""
+        """How many steps the worker made of a request that has ended; it is watched no longer."""
 
 
 class Recording:
@@ -67,6 +70,7 @@ class Recording:
         self.book = PieceBook(source.vocabulary.piece)
         self.alone = True  # no other recording has used the engine meanwhile
         self.tally = Tally()
+        self.given: list[Counters | None] = []  # what the engine gave for each request that ended
         self.aborted: list[tuple[RequestSteps, Callable[[], None]]] = []  # each with the call that finishes it
 
     async def run(self, stop: asyncio.Event) -> AsyncIterator[Event]:
@@ -95,13 +99,19 @@ class Recording:
         self.events.put_nowait(event)
 
     def _totals(self) -> Counters | None:
-        """What vLLM counted since the recording began; None where others used the engine too."""
-        return vllm_counters.difference(vllm_counters.totals(self.k), self.before) if self.alone else None
+        """What vLLM counted since the recording began.
+
+        Where others used the engine too, the sum of what it gave for each request; None where it gave some none.
+        """
+        if self.alone:
+            return vllm_counters.difference(vllm_counters.totals(self.k), self.before)
+        given = [counters for counters in self.given if counters]
+        return vllm_counters.total(given, self.k) if len(given) == len(self.given) else None
 
     def _now(self) -> float:
         return (time.monotonic() - self.started) * 1e3
 
-    async def _accept(self) -> list[tuple[Request, Prompt]]:
+    async def _accept(self) -> list[tuple[Request, Prompt, SamplingParams]]:
         """Render all prompts and queue the first events; a request that cannot run has failed already."""
         created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         rendered = [await self._render(request) for request in self.requests]
@@ -117,14 +127,15 @@ class Recording:
                 self._start(request, Prompt(text=written_text(request)[:1000], token_ids=[], engine_input={}))
                 self._fail(request, str(found))
             else:
-                self._start(request, found)
-                accepted.append((request, found))
+                self._start(request, found[0])
+                accepted.append((request, *found))
         return accepted
 
-    async def _render(self, request: Request) -> Prompt | InputError:
+    async def _render(self, request: Request) -> tuple[Prompt, SamplingParams] | InputError:
         try:
             check(request)
-            return await render(request, self.source.llm, self.source.vocabulary.tokenizer)
+            params = sampling_params(request.sampling, self.source.llm)
+            return await render(request, self.source.llm, self.source.vocabulary.tokenizer), params
         except InputError as error:
             return error
 
@@ -165,7 +176,7 @@ class Recording:
         for _, finish in self.aborted:
             finish()
 
-    async def _run(self, request: Request, prompt: Prompt, stop: asyncio.Event) -> None:
+    async def _run(self, request: Request, prompt: Prompt, params: SamplingParams, stop: asyncio.Event) -> None:
         engine_id = f"eagle3viz-{secrets.token_hex(8)}"
         steps = RequestSteps(request.request_id, self.book, self._emit, self.started)
         if stop.is_set():
@@ -173,20 +184,27 @@ class Recording:
             return
         self.source.running[engine_id] = steps
         aborter = asyncio.create_task(self._abort_on(stop, engine_id))
+        settled = False
         try:
-            final, text = await self._generate(engine_id, request, prompt, steps, stop)
+            await self.source.watch(engine_id, request.top_logprobs)
+            final, text = await self._generate(engine_id, prompt, params, steps, stop)
             await self._settle(engine_id, steps, final)
+            settled = True
             finish = partial(self._finish, request, steps, final, text)
-            if final.finish_reason == "abort":
+            if steps.doubtful or final.finish_reason == "abort":
                 self.aborted.append((steps, finish))
             else:
                 finish()
         except Exception as error:
-            steps.finish()
+            steps.abandon()
+            self.given.append(None)
             self._fail(request, f"{type(error).__name__}: {error}")
         finally:
             aborter.cancel()
             del self.source.running[engine_id]
+            if not settled:
+                with contextlib.suppress(Exception):  # the engine may be gone
+                    await self.source.drain(engine_id)
 
     def _finish_unrun(self, request: Request) -> None:
         self._emit(
@@ -200,13 +218,8 @@ class Recording:
         await self.source.llm.abort(engine_id)
 
     async def _generate(
-        self, engine_id: str, request: Request, prompt: Prompt, steps: RequestSteps, stop: asyncio.Event
+        self, engine_id: str, prompt: Prompt, params: SamplingParams, steps: RequestSteps, stop: asyncio.Event
     ) -> tuple[Any, str]:
-        params = SamplingParams(
-            **sampling_arguments(request.sampling),
-            output_kind=RequestOutputKind.DELTA,
-            extra_args={TRACE_KEY: request.top_logprobs},
-        )
         text: list[str] = []
         final = None
         async for output in self.source.llm.generate(prompt.engine_input, params, engine_id):
@@ -221,18 +234,26 @@ class Recording:
         """Wait for the worker's account of all that the request ran, then emit what is left of it."""
         # What the engine itself ends is complete; an abort and a stop string may leave a step under way.
         stopped_outside = final.finish_reason == "abort" or isinstance(final.stop_reason, str)
-        made = await self.source.drain(engine_id) if stopped_outside else 0
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(WITNESS_TIMEOUT):
-                while steps.witnessed < made or not steps.covered:
-                    steps.news.clear()
-                    await steps.news.wait()
-        steps.finish(aborted=final.finish_reason == "abort")
+        if not stopped_outside and await self._wait(steps, lambda: steps.covered, MOMENT):
+            steps.finish()
+        made = await self.source.drain(engine_id)
+        await self._wait(steps, lambda: steps.witnessed >= made, WITNESS_TIMEOUT)
+        steps.finish(aborted=stopped_outside)
         if steps.witnessed < made:
             steps.lose(made - steps.witnessed, time.monotonic())
 
+    async def _wait(self, steps: RequestSteps, done: Callable[[], bool], seconds: float) -> bool:
+        """Wait for the worker's account to come so far; whether it did in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not done():
+                    steps.news.clear()
+                    await steps.news.wait()
+        return done()
+
     def _finish(self, request: Request, steps: RequestSteps, final: Any, text: str) -> None:
         counters = vllm_counters.of_request(final.spec_decode_metrics)
+        self.given.append(counters)
         ours = steps.tally.counters(self.k)
         self.events.put_nowait(
             RequestFinished(

@@ -51,6 +51,7 @@ class RequestSteps:
         self.witnessed = 0
         self.index = 0
         self.reached = 0  # output positions that emitted steps cover
+        self.stale = 0  # tokens of steps that the worker made and the scheduler threw away
         self.pending: deque[tuple[EngineStep, JudgedRow]] = deque()
         self.news = asyncio.Event()
         self.doubtful: Step | None = None
@@ -62,7 +63,7 @@ class RequestSteps:
         if not self.pending:
             return self.reached >= len(self.output_token_ids)
         row = self.pending[-1][1]
-        return row.output_start + len(row.emitted) >= len(self.output_token_ids)
+        return self._start(row) + len(row.emitted) >= len(self.output_token_ids)
 
     def witness(self, step: EngineStep, row: JudgedRow, lost: int) -> None:
         """Take a step from the worker, and how many before it were lost."""
@@ -86,12 +87,18 @@ class RequestSteps:
         """
         while self.pending:
             step, row = self.pending.popleft()
-            kept = max(len(self.output_token_ids) - row.output_start, 0)
-            if aborted and not kept and not self.pending:
-                self.doubtful = make_step(self.request_id, self.index, step, row, len(row.emitted), self.started)
+            kept = min(max(len(self.output_token_ids) - self._start(row), 0), len(row.emitted))
+            if not self._is_output(row, kept):
+                self.stale += len(row.emitted)
+            elif aborted and not kept and not self.pending:
+                self.doubtful = self._event(step, row, len(row.emitted))
                 self.add_doubtful = partial(self._emit, step, row, num_cut=len(row.emitted))
             else:
                 self._emit(step, row, num_cut=len(row.emitted) - kept)
+
+    def abandon(self) -> None:
+        """Forget what was not delivered: the engine failed, and will not say what it made of it."""
+        self.pending.clear()
 
     def lose(self, count: int, time: float) -> None:
         """Record that steps were lost; those before them go first."""
@@ -105,48 +112,58 @@ class RequestSteps:
     def _settle(self) -> None:
         while self.pending:
             step, row = self.pending[0]
-            if row.output_start + len(row.emitted) > len(self.output_token_ids):
+            if self._start(row) + len(row.emitted) > len(self.output_token_ids):
                 return
             self.pending.popleft()
-            self._emit(step, row, num_cut=0)
+            if self._is_output(row, len(row.emitted)):
+                self._emit(step, row, num_cut=0)
+            else:  # the scheduler had preempted the request when this step came back
+                self.stale += len(row.emitted)
+
+    def _start(self, row: JudgedRow) -> int:
+        return row.output_start - self.stale
+
+    def _is_output(self, row: JudgedRow, kept: int) -> bool:
+        start = self._start(row)
+        return self.output_token_ids[start : start + kept] == row.emitted[:kept]
 
     def _emit(self, step: EngineStep, row: JudgedRow, num_cut: int) -> None:
-        event = make_step(self.request_id, self.index, step, row, num_cut, self.started)
+        event = self._event(step, row, num_cut)
         tops = [entry[0] for top in (*row.proposed.tops, *row.tops) for entry in top]
         if pieces := self.book.news([*row.emitted, *row.proposed.ids, *tops]):
             self.emit(pieces)
         self.emit(event)
         self.tally.add(event)
         self.index += 1
-        self.reached = row.output_start + len(row.emitted) - num_cut
+        self.reached = self._start(row) + len(row.emitted) - num_cut
 
-
-def make_step(request_id: str, index: int, step: EngineStep, row: JudgedRow, num_cut: int, started: float) -> Step:
-    """The trace's event for one row of the worker's account."""
-    return Step(
-        request_id=request_id,
-        t_ms=(step.time - started) * 1e3,
-        index=index,
-        engine_step=step.number,
-        batch_size=step.batch_size,
-        output_start=row.output_start,
-        proposed=proposed_tokens(row.proposed),
-        num_accepted=len(row.emitted) - 1,
-        emitted=row.emitted,
-        num_cut=num_cut,
-        rule=row.rule,
-        verifier=judged_positions(row),
-        ms=Milliseconds(draft=step.draft_ms, verify=step.verify_ms, step=step.step_ms),
-    )
+    def _event(self, step: EngineStep, row: JudgedRow, num_cut: int) -> Step:
+        return Step(
+            request_id=self.request_id,
+            t_ms=(step.time - self.started) * 1e3,
+            index=self.index,
+            engine_step=step.number,
+            batch_size=step.batch_size,
+            output_start=self._start(row),
+            proposed=proposed_tokens(row.proposed),
+            num_accepted=len(row.emitted) - 1,
+            emitted=row.emitted,
+            num_cut=num_cut,
+            rule=row.rule,
+            verifier=judged_positions(row),
+            ms=Milliseconds(draft=step.draft_ms, verify=step.verify_ms, step=step.step_ms, probe=step.probe_ms),
+        )
 
 
 def proposed_tokens(row: ProposedRow) -> list[Proposed]:
     """The proposal; tokens that the head did not make are fillers."""
-    if not row.logprobs:
+    if not row.drafted:
         return [Proposed(id=token, origin="filler") for token in row.ids]
+    if not row.logprobs:
+        return [Proposed(id=token) for token in row.ids]
     return [
-        Proposed(id=token, logprob=logprob, top=top)
-        for token, logprob, top in zip(row.ids, row.logprobs, row.tops, strict=True)
+        Proposed(id=token, logprob=logprob, entropy=entropy, top=top)
+        for token, logprob, entropy, top in zip(row.ids, row.logprobs, row.entropies, row.tops, strict=True)
     ]
 
 

@@ -1,87 +1,81 @@
-"""From logits to the rows that the probe sends. Tensors in, plain lists out; knows nothing of vLLM."""
+"""What is kept of a distribution over the vocabulary, computed on the engine's device. Knows nothing of vLLM.
+
+This runs inside the engine's step, so every pass over the vocabulary counts: one softmax, one dot product, one maximum.
+"""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 
-from eagle3_viz.sources.vllm_messages import JudgedRow, ProposedRow, TopRow
+from eagle3_viz.sources.vllm_messages import TopRow
 
 Tensor = torch.Tensor
 
+BLOCK = 128  # how many entries of a row compete for a place among the blocks that may hold its largest ones
 
-class Drafting:
-    """One call of `drafter.propose` under way: a row a request, collected position by position.
+
+class Facts(NamedTuple):
+    """Of n distributions, all in float32.
 
     Attributes:
-        logits: [num_requests, vocab], raw, of the position being sampled.
+        logprobs: [n, m], log-probabilities of the m ids that were asked for; -inf where an id was negative.
+        entropy: [n], in nats.
+        top_logprobs: [n, k], largest first.
+        top_ids: [n, k].
     """
 
-    def __init__(self) -> None:
-        self.logits: Tensor | None = None
-        self._ids: list[Tensor] = []
-        self._logprobs: list[Tensor] = []
-        self._tops: list[tuple[Tensor, Tensor]] = []
-
-    def add(self, ids: Tensor, most: int) -> None:
-        """Take the tokens that were sampled at this position, [num_requests], and `most` alternatives to them."""
-        if self.logits is None:
-            return
-        logits = self.logits.float()
-        lse = logits.logsumexp(1, keepdim=True)
-        values, indices = logits.topk(most, dim=1)
-        self._ids.append(ids)
-        self._logprobs.append((logits.gather(1, ids.long().unsqueeze(1)) - lse).squeeze(1))
-        self._tops.append((values - lse, indices))
-        self.logits = None
-
-    def proposals(self, request_ids: Sequence[str], tops: Sequence[int | None]) -> dict[str, ProposedRow]:
-        """The proposal of each request that is traced, with as many alternatives as it wants."""
-        if not self._ids:
-            return {}
-        ids = torch.stack(self._ids, 1).tolist()
-        logprobs = torch.stack(self._logprobs, 1).tolist()
-        values = torch.stack([value for value, _ in self._tops], 1).tolist()
-        indices = torch.stack([index for _, index in self._tops], 1).tolist()
-        return {
-            request_id: ProposedRow(
-                ids[i],
-                logprobs[i],
-                [pairs(row[:top], found[:top]) for row, found in zip(indices[i], values[i], strict=True)],
-            )
-            for i, (request_id, top) in enumerate(zip(request_ids, tops, strict=True))
-            if top is not None
-        }
+    logprobs: Tensor
+    entropy: Tensor
+    top_logprobs: Tensor
+    top_ids: Tensor
 
 
-def judged_row(
-    logits: Tensor,
-    request_id: str,
-    output_start: int,
-    proposed: ProposedRow,
-    emitted: list[int],
-    rule: str | None,
-    accept_probabilities: list[float],
-    top: int,
-) -> JudgedRow:
-    """One request's row; `logits` is [len(emitted), vocab], raw, float32."""
-    logprobs = logits.log_softmax(1)
-    judged = proposed.ids[: len(emitted)]
-    values, indices = logprobs.topk(top, dim=1)
-    positions = torch.arange(len(emitted))
-    return JudgedRow(
-        request_id,
-        output_start,
-        proposed,
-        emitted,
-        rule,
-        [float(logprobs[i, token]) if token >= 0 else None for i, token in enumerate(judged)],
-        logprobs[positions, emitted].tolist(),
-        torch.special.entr(logprobs.exp()).sum(1).tolist(),
-        accept_probabilities,
-        [pairs(ids, row) for ids, row in zip(indices.tolist(), values.tolist(), strict=True)],
+def facts(logits: Tensor, ids: Tensor, most: int) -> Facts:
+    """Facts of [n, vocab] logits: of the ids [n, m], and of the `most` likeliest."""
+    logits = logits.float()
+    values, top_ids = largest(logits, max(most, 1))
+    probabilities = logits.softmax(1)
+    best = top_ids[:, :1]
+    log_normalizer = values[:, :1] - probabilities.gather(1, best).log()
+    asked = logits.gather(1, ids.clamp(min=0)) - log_normalizer
+    return Facts(
+        logprobs=asked.masked_fill(ids < 0, float("-inf")),
+        entropy=log_normalizer.squeeze(1) - expectation(probabilities, logits),
+        top_logprobs=values[:, :most] - log_normalizer,
+        top_ids=top_ids[:, :most],
     )
 
 
-def pairs(ids: list[int], logprobs: list[float]) -> TopRow:
+def expectation(probabilities: Tensor, logits: Tensor) -> Tensor:
+    """The mean of each row's logits, [n]; those that are -inf have no weight."""
+    mean: Tensor = torch.linalg.vecdot(probabilities, logits.clamp(min=torch.finfo(logits.dtype).min))
+    return mean
+
+
+def largest(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """`rows.topk(k)`, several times as fast on a CPU where rows are long.
+
+    The k largest entries are in the k blocks with the largest maxima.
+    """
+    n, length = rows.shape
+    blocks, rest = divmod(length, BLOCK)
+    if rest or blocks <= 2 * k:
+        return rows.topk(k, dim=1)
+    maxima = rows.view(n, BLOCK, blocks).amax(1)  # a block is every `blocks`-th entry
+    best = maxima.topk(k, dim=1, sorted=False).indices
+    entries = torch.arange(0, length, blocks, device=rows.device).view(1, BLOCK, 1) + best.unsqueeze(1)
+    candidates = entries.flatten(1)
+    values, found = rows.gather(1, candidates).topk(k, dim=1)
+    return values, candidates.gather(1, found)
+
+
+def index_on(device: torch.device, values: Sequence[Any]) -> Tensor:
+    """Indices on a device, without waiting for it."""
+    host = torch.tensor(values, dtype=torch.int64, pin_memory=device.type == "cuda")
+    return host.to(device, non_blocking=True)
+
+
+def pairs(ids: Sequence[int], logprobs: Sequence[float]) -> TopRow:
     """Ids with their log-probabilities, those that the distribution cannot give (-inf) left out."""
     return [(token, logprob) for token, logprob in zip(ids, logprobs, strict=True) if logprob > float("-inf")]

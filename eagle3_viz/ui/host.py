@@ -56,6 +56,7 @@ class Host:
         self._state = EngineState(model=self._model.name, phase="loading", message="Starting")
         self._source: Source | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     @property
     def state(self) -> EngineState:
@@ -105,11 +106,13 @@ class Host:
             return
         self._model = self.models[name]
         self._begin("Stopping runs")
+        self._watch_no_more()
         old, self._source = self._source, None
         self._opening = asyncio.create_task(self._replace(old, stop_runs))
 
     async def close(self) -> None:
         """Give the source back."""
+        self._watch_no_more()
         if self._opening:
             self._opening.cancel()
             with suppress(asyncio.CancelledError):
@@ -147,6 +150,20 @@ class Host:
             elapsed = self._clock() - self._started
             self.took_s[self._model.name] = elapsed
             self._set("ready", "Ready", elapsed_s=elapsed, engine=self._source.engine)
+            self._watching = asyncio.create_task(self._watch(self._source))
+
+    async def _watch(self, source: Source) -> None:
+        """Give the source back when it has ended by itself; it can be opened again."""
+        reason = await source.ended()
+        logger.error(reason)
+        self._source = None
+        await give_back(source)
+        self._fail(reason)
+
+    def _watch_no_more(self) -> None:
+        if self._watching:
+            self._watching.cancel()
+            self._watching = None
 
     def _progress(self, message: str, fraction: float | None) -> None:
         if self._state.phase == "loading":

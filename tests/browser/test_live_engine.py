@@ -33,6 +33,9 @@ class Borrowed:
     def record(self, requests: Sequence[Request], stop: asyncio.Event | None = None) -> AsyncIterator[Event]:
         return self.source.record(requests, stop)
 
+    async def ended(self) -> str:
+        return await self.source.ended()
+
     async def close(self) -> None:
         pass
 

@@ -1,0 +1,37 @@
+"""What benchmarks on real engines share: a bundled pair's engine, prompts, and the memory of its processes."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from eagle3_viz import cpu
+from eagle3_viz.sources.opening import open_engine
+
+PROMPTS = Path(__file__).with_name("prompts.jsonl")
+
+
+@asynccontextmanager
+async def running(model: str) -> AsyncIterator[Any]:
+    """The engine of a bundled pair."""
+    cpu.prepare()
+    source = await open_engine(lambda message, fraction: None, model=model)
+    try:
+        yield source
+    finally:
+        await source.close()
+
+
+def prompts() -> list[str]:
+    """The benchmark's own."""
+    return [json.loads(line)["prompt"] for line in PROMPTS.read_text("utf-8").splitlines()]
+
+
+def engine_rss_mb() -> float:
+    """Resident memory of the engine's processes, in MiB."""
+    children = psutil.Process().children(recursive=True)
+    named = [child for child in children if "VLLM::" in " ".join(child.cmdline())]
+    return float(sum(child.memory_info().rss for child in named)) / 2**20

@@ -1,0 +1,83 @@
+"""The draft head's logits at each position of a proposal, and the facts made of them. Knows no model runner."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from eagle3_viz.sources.vllm_capture import Proposals
+from eagle3_viz.sources.vllm_hooks import Hooks
+from eagle3_viz.sources.vllm_rows import facts, index_on
+
+Tensor = torch.Tensor
+
+
+class DraftLogits:
+    """Collects what an EAGLE-3 head computes while it proposes.
+
+    A head with a vocabulary of its own is read before vLLM spreads its logits over the verifier's, many times as wide.
+
+    Args:
+        model: vLLM's draft model.
+        in_place: whether sampling may change the logits.
+    """
+
+    def __init__(self, model: Any, *, in_place: bool) -> None:
+        self.model = model.unwrap() if hasattr(model, "unwrap") else model
+        self.in_place = in_place
+        self.targets: Tensor | None = None  # [draft_vocab]: ids in the verifier's vocabulary
+        self.locals: Tensor | None = None  # [vocab]: ids in the draft's vocabulary, -1 where it has none
+        self._collected: list[Tensor] | None = None
+        offsets = getattr(self.model, "draft_id_to_target_id", None)
+        if offsets is not None and hasattr(self.model, "logits_processor"):
+            own = torch.arange(len(offsets), device=offsets.device)
+            self.targets = own + offsets.data
+            self.locals = own.new_full((self.model.config.vocab_size,), -1)
+            self.locals[self.targets] = own
+
+    def listen(self, hooks: Hooks) -> None:
+        """Hook into the model."""
+        if self.targets is None:
+            hooks.wrap(self.model, "compute_logits", self._compute_logits)
+        else:
+            hooks.listen(self.model.logits_processor, self._take)
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Keep the logits that come in here."""
+        self._collected = []
+        try:
+            yield
+        finally:
+            self._collected = None
+
+    def proposals(self, names: Sequence[str], tops: Sequence[int | None], ids: Tensor) -> Proposals:
+        """What was proposed to the requests that are watched.
+
+        Args:
+            names: of the batch's requests.
+            tops: how many alternatives each wants, None for one that is not watched.
+            ids: [num_requests, K], in the verifier's vocabulary.
+        """
+        watched = [index for index, top in enumerate(tops) if top is not None]
+        rows = index_on(ids.device, watched)
+        ids = ids[rows]
+        kept = [names[index] for index in watched]
+        if not self._collected:
+            return Proposals(kept, ids, None)
+        logits = torch.stack([position[rows] for position in self._collected], 1).flatten(0, 1)
+        asked = ids if self.locals is None else self.locals[ids]
+        found = facts(logits, asked.reshape(-1, 1).long(), max(filter(None, tops), default=0))
+        if self.targets is not None:
+            found = found._replace(top_ids=self.targets[found.top_ids])
+        return Proposals(kept, ids, found)
+
+    def _compute_logits(self, original: Any, *args: Any, **kwargs: Any) -> Any:
+        logits = original(*args, **kwargs)
+        self._take(logits)
+        return logits
+
+    def _take(self, logits: Tensor) -> None:
+        if self._collected is not None:
+            self._collected.append(logits.clone() if self.in_place else logits)
