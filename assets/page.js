@@ -124,7 +124,7 @@ export class View {
       events: (events) => this.append(events),
       notice: (text) => this.complain(text),
       connection: (lost) => this.say("running", lost ? "Connection lost, trying again…" : "Generating… Esc stops."),
-      end: (problem) => this.end(problem),
+      end: (problem, saved) => this.end(problem, saved),
     });
   }
 
@@ -136,11 +136,11 @@ export class View {
     this.explorer.append(events);
   }
 
-  end(problem) {
+  end(problem, saved) {
     this.setRunning(false);
     this.explorer.end();
     if (problem) this.complain(problem);
-    document.dispatchEvent(new Event("e3:ended"));
+    document.dispatchEvent(new CustomEvent("e3:ended", { detail: saved }));
     this.find("report").href = `${this.run}/report.html`;
     this.find("report").hidden = !this.explorer.steps.length;
     this.find("save").href = `${this.run}/trace.jsonl`;

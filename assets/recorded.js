@@ -41,6 +41,6 @@ export class Recorded {
   keepPlace() {
     const { lane } = this.view.explorer;
     const token = lane.tokens[lane.selected];
-    if (token && this.request) writePlace({ step: token.step.index + 1, request: this.request.request_id });
+    if (token) writePlace({ step: token.step.index + 1, ...(this.request && { request: this.request.request_id }) });
   }
 }

@@ -21,7 +21,7 @@ function line(className, text) {
 
 function showTheme(dark) {
   document.body.classList.toggle("dark", dark);
-  find(".r-theme").textContent = dark ? "light" : "dark";
+  find(".r-theme").textContent = dark ? "light theme" : "dark theme";
 }
 
 function followTheme() {

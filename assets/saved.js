@@ -39,7 +39,7 @@ export class Saved {
     Object.assign(this, { root, show, complain, url: `${routes}recordings` });
     this.find = (name) => root.querySelector(`.e3-${name}`);
     document.addEventListener("e3:started", ({ detail }) => this.leave(detail));
-    document.addEventListener("e3:ended", () => this.refresh());
+    document.addEventListener("e3:ended", ({ detail }) => this.name(detail));
     addEventListener("hashchange", () => this.followAddress());
     this.find("which").addEventListener("change", ({ target }) => this.choose(target.selectedIndex));
     this.acceptDrops();
@@ -52,6 +52,15 @@ export class Saved {
     this.opened = null;
     this.find("opened").hidden = true;
     writePlace({ run: null, request: null, step: null });
+    this.refresh();
+  }
+
+  // A run has ended: where it is saved, the address can name it from now on.
+  name(saved) {
+    if (saved) {
+      this.opened = saved;
+      writePlace({ run: saved });
+    }
     this.refresh();
   }
 

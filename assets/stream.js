@@ -1,7 +1,7 @@
 // Follows one run: events once each, gathered until the browser is about to paint.
 
 export class RunStream {
-  // handlers: events(list), notice(text), connection(lost), end(problem)
+  // handlers: events(list), notice(text), connection(lost), end(problem, name under which it is saved)
   constructor(url, handlers) {
     this.handlers = handlers;
     this.waiting = [];
@@ -13,7 +13,7 @@ export class RunStream {
       const { notice } = JSON.parse(message.data);
       if (notice) handlers.notice(notice);
     });
-    this.source.addEventListener("end", (message) => this.end(JSON.parse(message.data).problem));
+    this.source.addEventListener("end", (message) => this.end(JSON.parse(message.data)));
     this.source.onerror = () => this.broken();
   }
 
@@ -35,14 +35,14 @@ export class RunStream {
     if (waiting.length) this.handlers.events(waiting);
   }
 
-  end(problem) {
+  end({ problem, saved }) {
     this.close();
     this.flush();
-    this.handlers.end(problem);
+    this.handlers.end(problem, saved);
   }
 
   broken() {
     if (this.source.readyState !== EventSource.CLOSED) return this.handlers.connection(true); // it tries again by itself
-    this.end("The server does not know this run any more. Press Generate to run it again.");
+    this.end({ problem: "The server does not know this run any more. Press Generate to run it again." });
   }
 }

@@ -100,9 +100,20 @@ async def test_a_run_is_found_again_after_the_page_was_left(
     await page.get_by_role("textbox", name="Prompt").fill("Another one.")
     await page.locator("#e3-generate").click()
     await expect(page.locator(".e3-opened")).to_be_hidden()
-    await expect(page.locator(".e3-player")).to_be_hidden()
     await actions.wait_for_end(page)
     await expect(page.get_by_text("Saved runs (2)")).to_be_visible()
+
+
+async def test_the_address_names_a_step_of_a_saved_run(guest: Visitor, saving: Demo, gate: Gate) -> None:
+    page = guest.page
+    await generate(page, saving, gate, "Tell me about the river.")
+    await page.locator(".e3-lane .e3-t.correction").first.click()
+    picked = await page.locator(".e3-inspector .e3-picked").inner_text()
+    await page.wait_for_function("location.hash.includes('run=') && location.hash.includes('step=')")
+    await page.reload()
+    await expect(page.locator("#e3-selected")).to_be_visible(timeout=30_000)
+    shown = await page.locator(".e3-inspector .e3-picked").inner_text()
+    assert shown.split("step ")[1].split(",")[0] == picked.split("step ")[1].split(",")[0]
 
 
 async def test_runs_are_renamed_and_deleted_when_one_says_so(
