@@ -8,10 +8,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from eagle3_viz import web
 from eagle3_viz.errors import InputError
 from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.sources.scripted import ScriptedSource
-from eagle3_viz.ui import assets, stream
+from eagle3_viz.ui import stream
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
 from eagle3_viz.ui.models import Model, cost
@@ -244,13 +245,13 @@ async def test_models_are_priced_and_loaded_by_name(client: httpx.AsyncClient) -
 
 
 @pytest.mark.parametrize(
-    "name", ["page.js", "added.js", "pictures.js", "models.js", "lanes.js", "lanes.css", assets.plotly_name()]
+    "name", ["page.js", "added.js", "pictures.js", "models.js", "lanes.js", "lanes.css", web.plotly_name()]
 )
 async def test_what_the_page_loads_comes_from_here(client: httpx.AsyncClient, name: str) -> None:
     path = name if name.startswith("plotly") else f"assets/{name}"
     answer = await client.get(path)
     assert answer.status_code == 200
-    assert answer.headers["content-type"].split(";")[0] in assets.MEDIA_TYPES.values()
+    assert answer.headers["content-type"].split(";")[0] in web.MEDIA_TYPES.values()
     assert len(answer.content) > 500
 
 

@@ -51,7 +51,7 @@ def test_a_recording_is_read_request_by_request(page: TestClient) -> None:
     assert [line["request_id"] for line in index["requests"]] == ["greedy", "sampled"]
     request = page.get("/recordings/scripted.jsonl/requests/1").json()
     steps = Trace.load(golden.trace_path("scripted")).requests["sampled"].steps
-    assert len(request["moments"]) == len(steps)
+    assert len([event for event in request["events"] if event["type"] == "step"]) == len(steps)
     assert page.get("/recordings/scripted.jsonl/requests/2").status_code == 404
     assert page.get("/recordings/scripted.jsonl/trace").content == golden.trace_path("scripted").read_bytes()
     assert b"default-src 'none'" in page.get("/recordings/scripted.jsonl/report.html").content

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from eagle3_viz.ui import assets
+from eagle3_viz import web
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Example:
     @property
     def path(self) -> Path | None:
         """The image's file."""
-        return assets.folder() / "images" / self.image if self.image else None
+        return web.folder() / "images" / self.image if self.image else None
 
 
 EXAMPLES = (

@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 import msgspec
 
+from eagle3_viz import web
 from eagle3_viz.config import MAX_IMAGE_BYTES, MAX_IMAGES
-from eagle3_viz.ui import assets
 from eagle3_viz.ui.controls import CHAT, DEFAULT_MAX_TOKENS, RAW, Controls, launch
 from eagle3_viz.ui.examples import EXAMPLES, Example
 from eagle3_viz.ui.host import Host
@@ -47,7 +47,7 @@ def head() -> str:
 def on_load(function: str) -> str:
     """The script of a component whose work is done by `function` of page.js."""
     options = (
-        f'{{ routes: new URL("{ROUTES}/", document.baseURI).href, plotly: "{assets.plotly_name()}",'
+        f'{{ routes: new URL("{ROUTES}/", document.baseURI).href, plotly: "{web.plotly_name()}",'
         f" limits: {{ images: {MAX_IMAGES}, bytes: {MAX_IMAGE_BYTES} }} }}"
     )
     module = f'new URL("{ROUTES}/assets/page.js", document.baseURI).href'
@@ -57,7 +57,7 @@ def on_load(function: str) -> str:
 def part(name: str, function: str, **more: Any) -> gr.HTML:
     """A part of the page that is ours: `name`.html, brought to life by `function` of page.js."""
     return gr.HTML(
-        html_template=assets.read(f"{name}.html"), js_on_load=on_load(function), apply_default_css=False, **more
+        html_template=web.read(f"{name}.html"), js_on_load=on_load(function), apply_default_css=False, **more
     )
 
 
@@ -99,7 +99,7 @@ def build(host: Host, runs: Runs, uploads: Uploads) -> gr.Blocks:
 def build_replay() -> gr.Blocks:
     """The page without an engine: recordings only."""
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
-        gr.HTML(html_template=assets.read("replay.html"), apply_default_css=False)
+        gr.HTML(html_template=web.read("replay.html"), apply_default_css=False)
         build_view()
     return page
 

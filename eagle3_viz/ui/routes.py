@@ -10,9 +10,10 @@ import msgspec
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
+from eagle3_viz import web
 from eagle3_viz.config import MAX_IMAGE_BYTES, check_image_size
 from eagle3_viz.errors import InputError
-from eagle3_viz.ui import assets, stream
+from eagle3_viz.ui import stream
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
 from eagle3_viz.ui.models import cost
@@ -134,17 +135,17 @@ def add_run_routes(routes: APIRouter, runs: Runs) -> None:
 
 def add_asset_routes(routes: APIRouter) -> None:
     """Scripts and styles."""
-    ours = assets.servable()
+    ours = web.servable()
 
     @routes.get("/assets/{name}")
     async def asset(name: str) -> FileResponse:
         if name not in ours:
             raise HTTPException(404)
         return FileResponse(
-            ours[name], media_type=assets.MEDIA_TYPES[ours[name].suffix], headers={"cache-control": "no-cache"}
+            ours[name], media_type=web.MEDIA_TYPES[ours[name].suffix], headers={"cache-control": "no-cache"}
         )
 
-    @routes.get("/" + assets.plotly_name())
+    @routes.get("/" + web.plotly_name())
     async def plotly() -> Response:
-        packed = await asyncio.to_thread(assets.plotly_gzipped)
+        packed = await asyncio.to_thread(web.plotly_gzipped)
         return Response(packed, media_type="text/javascript", headers={**FOREVER, "content-encoding": "gzip"})
