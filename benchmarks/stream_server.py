@@ -20,6 +20,7 @@ from eagle3_viz.sources.base import Progress, Request, Source
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
+from eagle3_viz.ui.models import Model
 from eagle3_viz.ui.runs import Runs
 from eagle3_viz.ui.server import build_app
 from scripts.demo import address_of, running
@@ -49,7 +50,7 @@ def page_app(source: TimedSource) -> FastAPI:
     async def opener(progress: Progress) -> Source:
         return source
 
-    return build_app(Host(opener), Runs(), Library(None))
+    return build_app(Host([Model("timed", opener)]), Runs(), Library(None))
 
 
 def highlighted_app(source: TimedSource, tokens: int) -> FastAPI:
