@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from eagle3_viz.analysis.statistics import Statistics, statistics, statistics_of
 from eagle3_viz.codec import TraceFileError
 from eagle3_viz.events import Event
 from eagle3_viz.trace import Trace
+from eagle3_viz.views import recordings
 from tests import golden
 from tests.building import asked, finished, started, step
 
@@ -37,7 +39,7 @@ Mutation = Callable[[random.Random, bytes], bytes]
 
 
 def read(path: Path, data: bytes) -> Statistics | None:
-    """What the file's figures are, read both ways; None where it is refused, in one line."""
+    """The file's figures, read both ways, after a page could have shown it; None where it is refused, in one line."""
     path.write_bytes(data)
     try:
         trace = Trace.load(path)
@@ -47,6 +49,8 @@ def read(path: Path, data: bytes) -> Statistics | None:
         with pytest.raises(TraceFileError):
             statistics_of_file(path)
         return None
+    shown = [recordings.index(trace, "t"), *(recordings.request(trace, name) for name in trace.requests)]
+    assert msgspec.json.encode(shown)
     trace.save(path)
     assert Trace.load(path).events == trace.events
     path.write_bytes(data)

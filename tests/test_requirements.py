@@ -27,6 +27,16 @@ def test_looking_at_recordings_is_light() -> None:
     assert {"gradio", "plotly", "msgspec"} <= names
 
 
+def test_the_page_replays_without_an_engine_installed() -> None:
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('vllm', 'torch', 'torchvision', 'transformers', 'zmq')));"
+        "sys.argv = ['app.py', '--open', 'assets/traces']; import app;"
+        "print(type(app.build(app.parse_arguments())).__name__)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout == "FastAPI\n"
+
+
 def test_the_front_matter_fits_what_is_installed() -> None:
     front = re.match(r"---\n(.*?)\n---\n", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert front
