@@ -22,5 +22,6 @@ function tokens(number) {
 // What was asked, without any template.
 export function said({ messages, text }) {
   const content = messages?.at(-1)?.content ?? text;
-  return typeof content === "string" ? content : content.map((part) => part.text ?? "").join("");
+  if (typeof content === "string") return content;
+  return Array.isArray(content) ? content.map((part) => part?.text ?? "").join("") : "";
 }

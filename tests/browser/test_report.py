@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 from eagle3_viz.__main__ import main
 from eagle3_viz.analysis import acceptance
 from eagle3_viz.counting import Tally
-from eagle3_viz.events import EngineInfo, Piece, Pieces, Proposed, RequestFailed, RequestStarted, Sampling, Step
+from eagle3_viz.events import EngineInfo, Image, Piece, Pieces, Proposed, RequestFailed, RequestStarted, Sampling, Step
 from eagle3_viz.sources.base import Request, record
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.trace import Trace
@@ -120,7 +120,10 @@ def save_markup(folder: Path) -> Path:
     """A recording in which everything that somebody could write is markup."""
     trace = Trace()
     engine = EngineInfo(verifier=MARKUP, num_speculative_tokens=3)
-    asked_for = RequestStarted(request_id=MARKUP, t_ms=0.0, text=MARKUP, token_ids=[])
+    image = Image(width=1, height=1, sha256=MARKUP, thumbnail="https://example.org/picture.png")
+    asked_for = RequestStarted(
+        request_id=MARKUP, t_ms=0.0, text=MARKUP, token_ids=[], messages=[{"content": {"a": MARKUP}}], images=[image]
+    )
     for event in (
         started(engine=engine, created=MARKUP),
         Pieces(pieces={10: "a", 99: MARKUP, 98: Piece(special=MARKUP)}),
@@ -139,7 +142,7 @@ async def test_markup_stays_text(page: Page, tmp_path: Path) -> None:
     await enter(page, write(tmp_path, str(save_markup(tmp_path))))
     assert await page.title() == "<title><script>document.title='hit'<script>"
     await page.locator(".e3-lane .e3-t.rejected").click()
-    for selector in (".e3-lane", ".e3-inspector", ".r-prompt", ".r-facts", ".r-warnings"):
+    for selector in (".e3-lane", ".e3-inspector", ".e3-problem", ".r-facts", ".r-warnings"):
         assert MARKUP in await page.locator(selector).inner_text(), selector
     assert await page.locator("main img").count() == 0
 
