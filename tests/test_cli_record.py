@@ -11,7 +11,7 @@ from eagle3_viz.__main__ import build_parser, main
 from eagle3_viz.cli.prompts import requests_of
 from eagle3_viz.events import RequestFinished
 from eagle3_viz.trace import Trace
-from tests.picturing import BAD_FILES, png
+from tests.picturing import BAD_FILES, animated_gif, encoded, png, two_halves
 
 NO_SPECULATOR = {"architectures": ["LlamaForCausalLM"], "hidden_size": 8, "vocab_size": 8}
 
@@ -29,6 +29,10 @@ NO_SPECULATOR = {"architectures": ["LlamaForCausalLM"], "hidden_size": 8, "vocab
         (["--prompt", "Hi", "--image", "no.png"], "no.png cannot be read: No such file"),
         (["--prompt", "Hi", "--image", "."], ". cannot be read: Is a directory"),
         *[(["--prompt", "Hi", "--image", name], problem) for name, (_, problem) in BAD_FILES.items()],
+        (
+            ["--prompt", "Hi", "--image", "fine.png"],
+            "smollm2-135m reads text only: leave the image out, or add --model",
+        ),
         (["--prompt", "Hi", *["--image", "fine.png"] * 5], "at most 4 can be taken"),
         (["--prompts", "broken.jsonl", "--image", "fine.png"], "--image goes with --prompt"),
         (["--prompts", "pictures.jsonl"], "pictures.jsonl, line 2: `image` is neither"),
@@ -110,3 +114,34 @@ def test_images_of_the_command_line_and_of_a_file_go_before_the_text(tmp_path: P
         {"role": "user", "content": [{"type": "image"}, {"type": "image"}, {"type": "text", "text": "b"}]}
     ]
     assert requests[2].messages == [{"role": "user", "content": "c"}]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_text_and_images_on_a_pair_that_sees_are_counted_as_vllm_counts(tmp_path: Path, temperature: float) -> None:
+    (tmp_path / "halves.png").write_bytes(png())
+    (tmp_path / "dot.png").write_bytes(png(1, 1))
+    (tmp_path / "cmyk.jpg").write_bytes(encoded(two_halves().convert("CMYK"), "JPEG"))
+    (tmp_path / "moving.gif").write_bytes(animated_gif())
+    images = ["halves.png", "dot.png", "cmyk.jpg", "moving.gif", None]
+    lines = [json.dumps({"prompt": "What do you see?", "image": image}) for image in images]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
+    arguments = ["--prompts", str(tmp_path / "prompts.jsonl"), "-o", str(tmp_path / "out.jsonl"), "--max-tokens", "24"]
+    command = [sys.executable, "-m", "eagle3_viz", "record", "--model", "tiny-llama4", *arguments]
+    done = subprocess.run([*command, "--temperature", str(temperature)], timeout=400, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "r3 failed: the image is an animation of 3 frames" in done.stderr
+
+    trace = Trace.load(tmp_path / "out.jsonl")
+    assert trace.finished
+    assert trace.finished.engine_totals == trace.counters
+    assert trace.engine.images_per_prompt == 1
+    text_only = trace.requests.pop("r4")
+    assert text_only.started.images == []
+    for request_id in ("r0", "r1", "r2"):
+        seen = trace.requests[request_id]
+        assert isinstance(seen.ended, RequestFinished)
+        assert seen.ended.counters_verified is True
+        (image,) = seen.started.images
+        assert image.num_tokens
+        assert len(seen.started.token_ids) == len(text_only.started.token_ids) + image.num_tokens

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     check_k(args.num_speculative_tokens)
     check_sampling(requests[0].sampling, args.top_logprobs)
     if not args.prompts:
-        check_prompt(requests[0], args.image)  # before half a minute of starting the engine
+        check_prompt(args, requests[0])  # before half a minute of starting the engine
     trace = asyncio.run(record_to(args, requests))
     failed = [event for event in trace.events if isinstance(event, RequestFailed)]
     for event in failed:
@@ -64,19 +64,22 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def check_prompt(request: Request, paths: list[Path]) -> None:
+def check_prompt(args: argparse.Namespace, request: Request) -> None:
     """Check the one prompt of the command line.
 
     Raises:
         InputError: it cannot be used, or one of its images cannot.
     """
     check(request)
-    if paths:
+    if args.image:
         from eagle3_viz import images  # Pillow is only needed here
 
-        check_image_count(len(paths))
-        for data, path in zip(request.images, paths, strict=True):
+        check_image_count(len(args.image))
+        for data, path in zip(request.images, args.image, strict=True):
             images.decode(data, str(path))
+        if not args.speculator and not bundled.SHIPPED[args.model].sees_images:
+            seeing = [name for name, pair in bundled.SHIPPED.items() if pair.sees_images]
+            raise InputError(f"{args.model} reads text only: leave the image out, or add --model {seeing[0]}")
 
 
 async def record_to(args: argparse.Namespace, requests: list[Request]) -> Trace:

@@ -11,6 +11,8 @@ from eagle3_viz.sources.base import Progress
 from eagle3_viz.sources.vllm_messages import EXTENSION
 from eagle3_viz.sources.vllm_prompt import images_per_prompt
 
+ROLES = ("verifier", "speculator")  # a folder of that name says nothing: its parent does
+
 
 def start_engine(config: EngineConfig, pair: Pair, progress: Progress) -> Any:
     """Start an `AsyncLLM`. Blocks for as long as that takes."""
@@ -79,4 +81,7 @@ def describe(engine: Any, pair: Pair, model_runner: str) -> EngineInfo:
 def display_name(checkpoint: str) -> str:
     """A checkpoint's name without the machine's folders."""
     path = Path(checkpoint)
-    return path.resolve().name if path.is_dir() else checkpoint
+    if not path.is_dir():
+        return checkpoint
+    resolved = path.resolve()
+    return resolved.parent.name if resolved.name in ROLES else resolved.name
