@@ -9,7 +9,7 @@ import pytest
 from eagle3_viz.analysis.statistics import statistics_of_file
 from eagle3_viz.cli.report import demo_traces
 from eagle3_viz.cli.stats import as_json
-from eagle3_viz.runs_folder import title_of
+from eagle3_viz.saved_run import title_of
 from eagle3_viz.trace import Trace
 from eagle3_viz.views import recordings
 

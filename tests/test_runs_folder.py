@@ -11,7 +11,8 @@ import pytest
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Event
 from eagle3_viz.reading import CUT_SHORT
-from eagle3_viz.runs_folder import Bounds, RunsFolder, clean_title
+from eagle3_viz.runs_folder import Bounds, RunsFolder
+from eagle3_viz.saved_run import clean_title
 from eagle3_viz.saving import Saving
 from eagle3_viz.trace import Trace
 from tests import golden

@@ -6,7 +6,7 @@ from pathlib import Path
 from eagle3_viz import web
 from eagle3_viz.cli.files import load_trace, writing
 from eagle3_viz.errors import InputError
-from eagle3_viz.runs_folder import SUFFIXES, title_of
+from eagle3_viz.saved_run import SUFFIXES, title_of
 from eagle3_viz.views import recordings, report
 from eagle3_viz.views.report import Titled
 

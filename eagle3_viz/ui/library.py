@@ -11,7 +11,8 @@ from pathlib import Path
 
 from eagle3_viz.codec import TraceFileError
 from eagle3_viz.errors import InputError
-from eagle3_viz.runs_folder import RunsFolder, SavedRun, clean_title, title_of
+from eagle3_viz.runs_folder import RunsFolder
+from eagle3_viz.saved_run import SavedRun, clean_title, title_of
 from eagle3_viz.trace import Trace
 from eagle3_viz.views.report import Titled
 
