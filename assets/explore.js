@@ -40,6 +40,7 @@ export class Explorer {
     this.figures = new Figures(this.k);
     this.lane.clear();
     this.find("asked").hidden = true;
+    this.find("parent").hidden = true;
     this.player.load([]);
     this.filter(null);
     this.stretch(null);
@@ -62,6 +63,8 @@ export class Explorer {
   ask(started) {
     const images = started.images ?? [];
     this.find("asked").hidden = !images.length;
+    this.find("parent").hidden = !started.parent;
+    if (started.parent) this.find("parent").textContent = `Continued from token ${started.parent.output_position + 1} of another run, with another token there.`;
     this.find("pictures").replaceChildren(...images.map((image, i) => picture(image, `Image ${i + 1} of the prompt`)));
     this.find("said").textContent = images.length ? said(started) : "";
   }

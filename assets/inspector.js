@@ -12,10 +12,12 @@ function make(tag, className, text) {
 }
 
 export class Inspector {
-  // `choose(index)` selects another token of the lane.
+  // `choose(index)` selects another token of the lane. `branch(position, id)`, where there is one to call, continues
+  // the run from a position of its answer with another token.
   constructor(root, choose) {
     this.root = root;
     this.choose = choose;
+    this.branch = null;
   }
 
   show(token, pieces, index) {
@@ -53,16 +55,29 @@ export class Inspector {
 
   sides(token, pieces) {
     const sides = make("div", "e3-sides");
-    const guess = token.proposed?.id;
-    const written = writtenAt(token);
     sides.append(
-      this.side("The draft believed", token.proposed?.top, guess, "its guess", pieces, "No guess was made here."),
-      this.side("The verifier believed", token.judged?.top, written, "its choice", pieces, "It never looked at this position."),
+      this.side("The draft believed", {
+        top: token.proposed?.top, chosen: token.proposed?.id, mark: "its guess", nothing: "No guess was made here.",
+      }, token, pieces),
+      this.side("The verifier believed", {
+        top: token.judged?.top, chosen: writtenAt(token), mark: "its choice", nothing: "It never looked at this position.",
+      }, token, pieces),
     );
     return sides;
   }
 
-  side(title, top, chosen, mark, pieces, nothing) {
+  // A button that continues the run from here with another token.
+  other(id, token, pieces) {
+    const button = make("button", "e3-branch", "↳");
+    button.type = "button";
+    button.title = `Continue from here with ${quoted(pieces.alone(id))}`;
+    button.setAttribute("aria-label", button.title);
+    button.addEventListener("click", () => this.branch(token.step.output_start + token.position, id));
+    return button;
+  }
+
+  side(title, { top, chosen, mark, nothing }, token, pieces) {
+    const written = writtenAt(token);
     const side = make("div", "e3-side");
     side.append(make("h4", "", title));
     if (!top?.length) side.append(make("p", "e3-nothing", nothing));
@@ -72,6 +87,7 @@ export class Inspector {
       bar.style.width = `${100 * Math.exp(logprob ?? -Infinity)}%`;
       row.append(bar, make("span", "e3-rowtext", quoted(pieces.alone(id))), make("span", "e3-rownumber", percent(logprob) ?? "?"));
       if (id === chosen) row.setAttribute("title", mark);
+      if (this.branch && written !== undefined && id !== written) row.append(this.other(id, token, pieces));
       side.append(row);
     }
     return side;

@@ -114,6 +114,7 @@ export class View {
     this.ending = null;
     this.run = `${this.routes}runs/${launch.run}`;
     document.dispatchEvent(new CustomEvent("e3:started", { detail: launch.run }));
+    this.explorer.inspector.branch = (position, id) => this.branch(position, id);
     this.find("words").textContent = "Waiting for the first token";
     this.find("pace").textContent = "";
     this.find("save").hidden = true;
@@ -148,6 +149,12 @@ export class View {
     if (!this.ending) return this.say("broken", this.explorer.steps.length ? "Cut short: the answer is not complete." : "");
     const verified = { true: " Counts equal vLLM’s own.", false: " Counts differ from vLLM’s own!" };
     return this.say("done", ENDINGS[this.ending.finish_reason] + (verified[this.ending.counters_verified] ?? ""));
+  }
+
+  async branch(position, id) {
+    const answer = await fetch(`${this.run}/branch?position=${position}&token=${id}`, { method: "POST" });
+    const { run, detail } = await answer.json();
+    this.open({ run, problem: detail });
   }
 
   stop() {

@@ -17,6 +17,7 @@ export class Recorded {
     view.leave();
     this.request = request;
     view.explorer.clear();
+    view.explorer.inspector.branch = null; // a file has no engine
     view.ending = null;
     view.complain(null);
     view.explorer.begin(request.num_speculative_tokens);

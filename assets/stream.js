@@ -9,10 +9,7 @@ export class RunStream {
     this.source = new EventSource(url);
     this.source.onopen = () => handlers.connection(false);
     this.source.onmessage = (message) => this.take(JSON.parse(message.data));
-    this.source.addEventListener("summary", (message) => {
-      const { notice } = JSON.parse(message.data);
-      if (notice) handlers.notice(notice);
-    });
+    this.source.addEventListener("notice", (message) => handlers.notice(JSON.parse(message.data)));
     this.source.addEventListener("end", (message) => this.end(JSON.parse(message.data)));
     this.source.onerror = () => this.broken();
   }

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from eagle3_viz import codec
-from eagle3_viz.analysis import acceptance
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo, Event, RequestFinished
 from eagle3_viz.reading import CUT_SHORT
@@ -20,7 +19,7 @@ from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.trace import Trace
 from eagle3_viz.ui import stream
 from eagle3_viz.ui.runs import Run, Runs
-from eagle3_viz.ui.summary import facts
+from eagle3_viz.views.facts import facts
 from eagle3_viz.views.words import count
 
 
@@ -86,17 +85,9 @@ async def test_a_browser_that_comes_back_gets_the_rest() -> None:
     assert len(events) == len(run.trace.events) - 5
 
 
-async def test_the_last_summary_is_the_whole_run() -> None:
+async def test_the_end_is_told_last() -> None:
     run = Run(fast(), request())
-    sent = await messages(run)
-    summaries = [data for name, data, _ in sent if name == "summary"]
-    rates = acceptance.rates(run.trace.counters)
-    assert summaries[-1]["rate_per_draft"] == rates.rate_per_draft
-    assert summaries[-1]["mean_acceptance_length"] == rates.mean_acceptance_length
-    lengths = [length for summary in summaries for length in summary["mean_acceptance_lengths"]]
-    assert lengths == run.mean_acceptance_lengths
-    assert len(lengths) == len(run.trace.requests["a"].steps)
-    assert sent[-1] == ("end", {"problem": None, "saved": None}, None)
+    assert (await messages(run))[-1] == ("end", {"problem": None, "saved": None}, None)
 
 
 async def test_a_run_whose_last_follower_left_is_stopped() -> None:
@@ -214,7 +205,7 @@ async def test_a_run_that_cannot_be_saved_goes_on_and_says_so(tmp_path: Path) ->
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     run = Runs(folder=RunsFolder(tmp_path / "file")).start(fast(), request())
     sent = await messages(run)
-    notices = {data["notice"] for name, data, _ in sent if name == "summary"}
-    assert any("This run is not saved in" in str(notice) for notice in notices)
+    notices = [data for name, data, _ in sent if name == "notice"]
+    assert [notice.split(" in ")[0] for notice in notices] == ["This run is not saved"]
     assert sent[-1] == ("end", {"problem": None, "saved": None}, None)
     assert run.trace.finished

@@ -26,6 +26,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         images: image files as they were given, in the order of the prompt.
         sampling: how to sample.
         top_logprobs: how many alternatives to record on either side, 0 for none.
+        continues: ids that already stand behind the prompt, for a branch from another run: the answer goes on there.
         parent: the run that this one branches from.
     """
 
@@ -35,6 +36,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     images: tuple[bytes, ...] = ()
     sampling: Sampling = Sampling()
     top_logprobs: int = 5
+    continues: tuple[int, ...] = ()
     parent: Parent | None = None
 
 

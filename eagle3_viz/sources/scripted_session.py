@@ -48,7 +48,7 @@ class Session:
             if piece not in self._ids:
                 self._ids[piece] = len(self._pieces)
                 self._pieces.append(piece)
-        token_ids = [self._ids[piece] for piece in pieces]
+        token_ids = [*(self._ids[piece] for piece in pieces), *request.continues]
         yield from self._show(token_ids)
         self._num_requests += 1
         yield RequestStarted(
@@ -64,7 +64,7 @@ class Session:
         if prompt.problem:
             yield RequestFailed(request_id=request.request_id, t_ms=self._now_ms(), error=prompt.problem)
         else:
-            self.runs[request.request_id] = Run(self._script, request, prompt.text)
+            self.runs[request.request_id] = Run(self._script, request, f"{prompt.text}{request.continues or ''}")
 
     def engine_step(self) -> Iterator[Event]:
         """One step of every request that is not finished."""

@@ -59,7 +59,7 @@ async def render(request: Request, engine: Any, tokenizer: Any) -> Prompt:
     """
     model = engine.model_config
     check_image_count(len(request.images), images_per_prompt(model))
-    text, token_ids = await asyncio.to_thread(templated, request, tokenizer)
+    text, token_ids = await asyncio.to_thread(begun, request, tokenizer)
     check_length(len(token_ids), model.max_model_len)
     prompt = Prompt(text=text, token_ids=token_ids, engine_input={"prompt_token_ids": token_ids})
     if request.images:
@@ -86,6 +86,18 @@ def check_length(num_tokens: int, max_model_len: int, num_image_tokens: int = 0)
             f"the prompt has {num_tokens:,} tokens{pictures}: the model takes {max_model_len:,}, answer included."
             " Shorten it"
         )
+
+
+def begun(request: Request, tokenizer: Any) -> tuple[str, list[int]]:
+    """The prompt's text and tokens, one placeholder a picture, and what of an answer already stands behind it.
+
+    Raises:
+        InputError: the tokenizer has no chat template.
+    """
+    text, token_ids = templated(request, tokenizer)
+    if not request.continues:
+        return text, token_ids
+    return text + tokenizer.decode(list(request.continues)), [*token_ids, *request.continues]
 
 
 def templated(request: Request, tokenizer: Any) -> tuple[str, list[int]]:

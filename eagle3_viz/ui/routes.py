@@ -5,6 +5,7 @@ They live under `/gradio_api`, the prefix that reaches Python where a Node serve
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -14,6 +15,7 @@ from eagle3_viz import web
 from eagle3_viz.config import MAX_IMAGE_BYTES, check_image_size
 from eagle3_viz.errors import InputError
 from eagle3_viz.ui import stream
+from eagle3_viz.ui.branch import branch
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
 from eagle3_viz.ui.models import cost
@@ -45,6 +47,7 @@ def router(host: Host, runs: Runs, uploads: Uploads) -> APIRouter:
     add_engine_routes(routes, host, runs)
     add_upload_route(routes, uploads)
     add_run_routes(routes, runs)
+    add_branch_route(routes, host, runs)
     return routes
 
 
@@ -105,14 +108,30 @@ async def body(request: Request, name: str) -> bytes:
     return bytes(data)
 
 
+def known_run(runs: Runs, run_id: str) -> Run:
+    """The run of that id, or the answer 404."""
+    run = runs.get(run_id)
+    if run is None:
+        raise HTTPException(404, "This run is not known here any more: generate it again.")
+    return run
+
+
+def add_branch_route(routes: APIRouter, host: Host, runs: Runs) -> None:
+    """Continuing a run from one of its positions, with another token."""
+
+    @routes.post("/runs/{run_id}/branch")
+    async def continue_from(run_id: str, position: int, token: int) -> dict[str, str]:
+        run = known_run(runs, run_id)
+        try:
+            source = host.source
+            return {"run": runs.start(source, branch(run, position, token, source.engine)).run_id}
+        except InputError as error:
+            raise HTTPException(409, str(error)) from error
+
+
 def add_run_routes(routes: APIRouter, runs: Runs) -> None:
     """Following, stopping and saving a run."""
-
-    def known(run_id: str) -> Run:
-        run = runs.get(run_id)
-        if run is None:
-            raise HTTPException(404, "This run is not known here any more: generate it again.")
-        return run
+    known = partial(known_run, runs)
 
     @routes.get("/runs/{run_id}/events")
     async def events(request: Request, run_id: str, start: int = 0) -> StreamingResponse:

@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from functools import partial
 
-from eagle3_viz.analysis import acceptance
 from eagle3_viz.errors import InputError
-from eagle3_viz.events import Step
 from eagle3_viz.records import asked
 from eagle3_viz.runs_folder import RunsFolder
 from eagle3_viz.sources.base import Request, Source
@@ -39,7 +37,6 @@ class Run:
         run_id: unguessable; who has it may follow and stop the run.
         request: what was asked, images included: a trace holds only small pictures of them.
         trace: what happened so far.
-        mean_acceptance_lengths: after each step, over all steps up to it; None before the first draft.
         problem: why the recording broke off, if it did.
         ended: nothing more will come.
         news: tells of every event, and of the end.
@@ -57,7 +54,6 @@ class Run:
         self.run_id = request.request_id
         self.request = request
         self.trace = Trace()
-        self.mean_acceptance_lengths: list[float | None] = []
         self.problem: str | None = None
         self.ended = False
         self.news = News()
@@ -67,6 +63,11 @@ class Run:
         self._stop = asyncio.Event()
         self._task = asyncio.create_task(self._drive(source, request))
         self._stop_if_alone_after(FIRST_FOLLOWER_S)
+
+    @property
+    def notice(self) -> str | None:
+        """What the visitor should know although the run goes on."""
+        return self.autosave.problem if self.autosave else None
 
     def stop(self) -> None:
         """End the run soon, in order."""
@@ -113,8 +114,6 @@ class Run:
                 self.trace.append(event)
                 if self.autosave:
                     self.autosave.add(event)
-                if isinstance(event, Step):
-                    self.mean_acceptance_lengths.append(acceptance.rates(self.trace.counters).mean_acceptance_length)
                 self.news.tell()
 
 

@@ -1,10 +1,9 @@
-"""Server-sent events: a run's events as they come, its figures a few times a second, and the engine's state.
+"""Server-sent events: a run's events as they come, and the engine's state.
 
 A run's events go out once each, in order, as the trace's own JSON. The id of a message is the number of the next
 event, so that a browser that lost the connection goes on where it was.
 """
 
-import time
 from collections.abc import AsyncIterator, Iterable
 
 import msgspec
@@ -14,9 +13,8 @@ from eagle3_viz.events import Event
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.news import wait_at_most
 from eagle3_viz.ui.runs import Run
-from eagle3_viz.ui.summary import facts, summarize
+from eagle3_viz.views.facts import facts
 
-SUMMARY_S = 0.2
 KEEPALIVE_S = 15.0
 ELAPSED_S = 1.0  # how often the page hears how long the engine has been loading
 RETRY = b"retry: 100\n\n"
@@ -38,8 +36,7 @@ def batch(events: Iterable[Event], following: int) -> bytes:
 
 async def run_messages(run: Run, start: int) -> AsyncIterator[bytes]:
     """A run from event `start` on, to its end."""
-    first_step = 0
-    due = time.monotonic()
+    told: str | None = None
     yield RETRY
     with run.follow() as news:
         while True:
@@ -48,16 +45,13 @@ async def run_messages(run: Run, start: int) -> AsyncIterator[bytes]:
             if events := run.trace.events[start:]:
                 start += len(events)
                 yield batch(events, start)
-            if ended or time.monotonic() >= due:
-                if summary := summarize(run, first_step):
-                    first_step += len(summary.mean_acceptance_lengths)
-                    yield message(msgspec.json.encode(summary), event="summary")
-                due = time.monotonic() + SUMMARY_S
-            if ended and start == len(run.trace.events):
+            if run.notice != told:
+                told = run.notice
+                yield message(msgspec.json.encode(told), event="notice")
+            if ended:
                 break
-            stale = first_step < len(run.mean_acceptance_lengths)
-            await wait_at_most(news, max(0.0, due - time.monotonic()) if stale else KEEPALIVE_S)
-            if not news.is_set() and not stale:
+            await wait_at_most(news, KEEPALIVE_S)
+            if not news.is_set():
                 yield KEEPALIVE
     saved = run.autosave.name if run.autosave else None
     yield message(msgspec.json.encode({"problem": run.problem, "saved": saved}), event="end")

@@ -13,8 +13,8 @@ from eagle3_viz.analysis.statistics import Statistics, statistics
 from eagle3_viz.events import Event, Piece, RequestFailed, Step, StepsDropped
 from eagle3_viz.records import RequestRecord, asked
 from eagle3_viz.trace import Trace
-from eagle3_viz.views.figures import facts, figures
-from eagle3_viz.views.words import count
+from eagle3_viz.views.facts import facts
+from eagle3_viz.views.words import count, headline
 
 MAX_PROMPT = 200
 
@@ -86,10 +86,11 @@ def index(trace: Trace, title: str) -> RecordingIndex:
 
 def totals(whole: Statistics) -> Iterator[str]:
     """What a recording came to."""
-    told = figures(whole.counters, whole.pace)
-    yield f"{told.headline}{f' ({told.tokens_per_pass})' if told.tokens_per_pass else ''}"
-    if told.mean_acceptance_length is not None:
-        yield f"mean acceptance length {told.mean_acceptance_length:.2f}"
+    pace = whole.pace
+    each = "" if pace.tokens_per_pass is None else f" ({pace.tokens_per_pass:.2f} tokens per pass)"
+    yield f"{headline(pace.num_passes, pace.num_tokens)}{each}"
+    if whole.rates.mean_acceptance_length is not None:
+        yield f"mean acceptance length {whole.rates.mean_acceptance_length:.2f}"
     if whole.totals_agree:
         yield "counts equal vLLM’s own"
 

@@ -119,3 +119,26 @@ async def test_published_rates_stand_beside_ours_on_request(visitor: Visitor, de
     drawn = "document.querySelector('[data-chart=positions]').data[2]"
     await page.wait_for_function(f"{drawn} !== undefined")
     assert await page.evaluate(f"[{drawn}.name, ...{drawn}.y]") == ["Qwen3-8B (of all drafts)", 0.6541, 0.3993, 0.202]
+
+
+async def test_a_run_goes_on_with_another_token(visitor: Visitor, demo: Demo, gate: Gate) -> None:
+    page = visitor.page
+    await finished_run(page, demo, gate)
+    parent = demo.runs.get(await page.evaluate("document.querySelector('.e3-save').href.split('/').at(-2)"))
+    assert parent
+    await page.locator(".e3-lane .e3-t.rejected").nth(2).click()
+    step = [s for s in parent.trace.requests[parent.run_id].steps if s.num_accepted < len(s.proposed)][2]
+    async with page.expect_response("**/branch*") as answer:
+        await page.locator(".e3-side").first.locator(".e3-branch").first.click()
+    child = demo.runs.get((await (await answer.value).json())["run"])
+    assert child
+    gate.let(200)
+    await expect(page.locator(".e3-parent")).to_contain_text("Continued from token")
+    await actions.wait_for_end(page)
+    assert child.request.parent
+    position = child.request.parent.output_position
+    assert position == step.output_start + step.num_accepted
+    kept = parent.trace.requests[parent.run_id].output_token_ids[:position]
+    started = child.trace.requests[child.run_id].started
+    assert started.token_ids[-position - 1 :] == [*kept, child.request.parent.token_id]
+    assert child.request.parent.token_id != parent.trace.requests[parent.run_id].output_token_ids[position]
