@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
 
 from eagle3_viz import bundled, cpu
 
@@ -12,6 +13,10 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 from eagle3_viz.sources.opening import open_engine  # noqa: E402
 from eagle3_viz.sources.vllm_engine import VllmSource  # noqa: E402
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
