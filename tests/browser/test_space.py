@@ -113,7 +113,9 @@ async def test_a_live_run_streams_and_stops_inside_a_frame(browser: Browser, hub
     await page.goto(hub)
     space = page.frame_locator("iframe")
     await start(space, "Tell me about the river.")
-    await expect(space.locator(".e3-problem")).to_contain_text("max tokens is 200: this page gives up to 150")
+    await expect(space.locator(".e3-problem")).to_contain_text(
+        "max tokens is 200: this page gives up to 150", timeout=30_000
+    )
 
     await space.get_by_label("Max tokens").fill("150")
     await start(space, "Tell me about the river.")
