@@ -206,6 +206,20 @@ def test_v2_keeps_the_raw_logits_before_a_grammar_masks_them(monkeypatch: pytest
     assert row.emitted_logprobs == pytest.approx([float(theirs[i, token]) for i, token in enumerate(row.emitted)])
 
 
+@pytest.mark.parametrize(("method", "chances"), [("synthetic", [0.9, 0.8, 0.5]), ("block", None)])
+def test_v2_rules_other_than_the_standard(
+    monkeypatch: pytest.MonkeyPatch, method: str, chances: list[float] | None
+) -> None:
+    fake = FakeV2(monkeypatch, None)
+    fake.runner.vllm_config.speculative_config.rejection_sample_method = method
+    fake.probe.adapter.rates = chances or []  # type: ignore[attr-defined]
+    fake.probe.watch({"a": 0, "b": 0})
+    first, second = fake.step()
+    assert (first.rule, second.rule) == (method, method)
+    assert first.accept_probabilities == (chances or [1.0, 1.0, 0.0])  # greedy: a matter of equality
+    assert second.accept_probabilities == (chances[:1] if chances else [None])
+
+
 def test_v2_has_no_hooks_while_nothing_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeV2(monkeypatch, None)
     before = dict(vars(fake.runner))

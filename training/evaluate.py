@@ -74,9 +74,10 @@ def measure(job: Job) -> list[Row]:
     llm.chat(chats[:1], SamplingParams(temperature=0.0, max_tokens=8), use_tqdm=False)
     rows = []
     for temperature in job.temperatures:
-        before = vllm_counters.totals(job.num_speculative_tokens)
+        engine = vllm_counters.EngineCounters(job.num_speculative_tokens)
+        before = engine.totals()
         outputs = llm.chat(chats, SamplingParams(temperature=temperature, max_tokens=job.max_tokens))
-        counters = vllm_counters.difference(vllm_counters.totals(job.num_speculative_tokens), before)
+        counters = vllm_counters.difference(engine.totals(), before)
         written = sum(len(output.outputs[0].token_ids) for output in outputs)
         rows.append(
             Row(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from vllm.v1.metrics.reader import Counter, Vector, get_metrics_snapshot
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from eagle3_viz.events import Counters
 
@@ -27,21 +27,35 @@ def of_request(metrics: Any) -> Counters | None:
     )
 
 
-def totals(num_speculative_tokens: int) -> Counters:
-    """The engine's counters since this process began (Prometheus, `vllm:spec_decode_*`)."""
-    found: dict[str, Any] = {}
-    for metric in get_metrics_snapshot():
-        if isinstance(metric, Counter):
-            found[metric.name] = found.get(metric.name, 0) + metric.value
-        elif isinstance(metric, Vector):
-            found[metric.name] = metric.values
-    per_pos = found.get(f"{PREFIX}num_accepted_tokens_per_pos", [0] * num_speculative_tokens)
-    return Counters(
-        num_drafts=found.get(f"{PREFIX}num_drafts", 0),
-        num_draft_tokens=found.get(f"{PREFIX}num_draft_tokens", 0),
-        num_accepted_tokens=found.get(f"{PREFIX}num_accepted_tokens", 0),
-        num_accepted_tokens_per_pos=per_pos[:num_speculative_tokens],
-    )
+class EngineCounters:
+    """One engine's own counters since it started (Prometheus, `vllm:*`).
+
+    Made right after the engine: the next one that starts in this process takes them out of the common registry.
+    """
+
+    def __init__(self, num_speculative_tokens: int) -> None:
+        self.k = num_speculative_tokens
+        self._registry = CollectorRegistry()
+        for collector in list(REGISTRY._collector_to_names):
+            if getattr(collector, "_name", "").startswith("vllm:"):
+                self._registry.register(collector)
+
+    def values(self, name: str) -> list[float]:
+        """A counter's values, one a label; positions come in order."""
+        metrics = (metric for metric in self._registry.collect() if metric.name == name)
+        samples = [sample for metric in metrics for sample in metric.samples if sample.name == f"{name}_total"]
+        samples.sort(key=lambda sample: int(sample.labels.get("position", 0)))
+        return [sample.value for sample in samples]
+
+    def totals(self) -> Counters:
+        """Those of speculative decoding."""
+        per_pos = [int(value) for value in self.values(f"{PREFIX}num_accepted_tokens_per_pos")]
+        return Counters(
+            num_drafts=int(sum(self.values(f"{PREFIX}num_drafts"))),
+            num_draft_tokens=int(sum(self.values(f"{PREFIX}num_draft_tokens"))),
+            num_accepted_tokens=int(sum(self.values(f"{PREFIX}num_accepted_tokens"))),
+            num_accepted_tokens_per_pos=per_pos or [0] * self.k,
+        )
 
 
 def total(counters: Sequence[Counters], num_speculative_tokens: int) -> Counters:

@@ -61,12 +61,14 @@ class DraftLogits:
             ids: [num_requests, K], in the verifier's vocabulary.
         """
         watched = [index for index, top in enumerate(tops) if top is not None]
-        rows = index_on(ids.device, watched)
-        ids = ids[rows]
         kept = [names[index] for index in watched]
-        if not self._collected:
+        collected = self._collected or []
+        if len(watched) < len(names):
+            rows = index_on(ids.device, watched)
+            ids, collected = ids[rows], [logits[rows] for logits in collected]
+        if not collected:
             return Proposals(kept, ids, None)
-        logits = torch.stack([position[rows] for position in self._collected], 1).flatten(0, 1)
+        logits = torch.stack(collected, 1).flatten(0, 1)
         asked = ids if self.locals is None else self.locals[ids]
         found = facts(logits, asked.reshape(-1, 1).long(), max(filter(None, tops), default=0))
         if self.targets is not None:

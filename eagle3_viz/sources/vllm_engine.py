@@ -17,6 +17,7 @@ from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo, Event
 from eagle3_viz.sources.base import Progress, Request
 from eagle3_viz.sources.pieces import Vocabulary
+from eagle3_viz.sources.vllm_counters import EngineCounters
 from eagle3_viz.sources.vllm_messages import decoder
 from eagle3_viz.sources.vllm_request import RequestSteps
 from eagle3_viz.sources.vllm_start import describe, start_engine
@@ -32,6 +33,7 @@ class VllmSource:
         self.llm = engine
         self.engine = info
         self.address = address
+        self.counters = EngineCounters(info.num_speculative_tokens)
         self.vocabulary = Vocabulary(engine.get_tokenizer())
         self._socket = socket
         self.running: dict[str, RequestSteps] = {}
@@ -63,13 +65,13 @@ class VllmSource:
         address = f"ipc://{tempfile.gettempdir()}/eagle3_viz-{os.getpid()}-{secrets.token_hex(4)}"
         socket = zmq.asyncio.Context().socket(zmq.PULL)
         socket.bind(address)
-        attached = await engine.collective_rpc("eagle3_viz_attach", args=(address,))
-        if problem := attached[0]["problem"]:
+        try:
+            source = cls(engine, describe(engine, pair, await attach_probe(engine, address)), address, socket)
+            progress("Warming up", None)
+            await source._warm_up()
+        except BaseException:
             socket.context.destroy(linger=0)
-            raise InputError(problem)
-        source = cls(engine, describe(engine, pair, attached[0]["model_runner"]), address, socket)
-        progress("Warming up", None)
-        await source._warm_up()
+            raise
         progress("Ready", 1.0)
         return source
 
@@ -93,7 +95,7 @@ class VllmSource:
 
     async def attach(self) -> None:
         """Put it on again."""
-        await self.llm.collective_rpc("eagle3_viz_attach", args=(self.address,))
+        await attach_probe(self.llm, self.address)
         self.attached = True
 
     async def ended(self) -> str:
@@ -138,3 +140,15 @@ class VllmSource:
             prompt = {"prompt_token_ids": [self.vocabulary.tokenizer.encode("a")[0]] * 4}
             async for _ in self.llm.generate(prompt, params, f"warm-up-{temperature}"):
                 pass
+
+
+async def attach_probe(engine: Any, address: str) -> str:
+    """Attach the probe to a running engine; it pushes to `address`. Returns which model runner it found.
+
+    Raises:
+        InputError: it does not fit this engine.
+    """
+    attached = await engine.collective_rpc("eagle3_viz_attach", args=(address,))
+    if problem := attached[0]["problem"]:
+        raise InputError(problem)
+    return str(attached[0]["model_runner"])

@@ -129,7 +129,8 @@ class V1Adapter:
             drafts=metadata.draft_token_ids if metadata else sampled.new_empty(0),
             sampled=sampled,
             vocab_size=self.runner.input_batch.vocab_size,
-            test=Test(self.runner.speculative_config.rejection_sample_method, self.rates, self.acceptance),
+            # This runner judges by the standard rule also where "block" was asked for.
+            test=Test("synthetic" if self.rates else "standard", self.rates, self.acceptance),
         )
 
     def _rejection_random_sample(self, original: Callable[..., Any], *args: Any) -> Any:

@@ -48,6 +48,7 @@ class Engine(Protocol):
     llm: Any
     engine: EngineInfo
     vocabulary: Vocabulary
+    counters: vllm_counters.EngineCounters
     running: dict[str, RequestSteps]
     recordings: set["Recording"]
 
@@ -81,7 +82,7 @@ class Recording:
         for other in self.source.recordings:
             other.alone = False
         self.source.recordings.add(self)
-        self.before = vllm_counters.totals(self.k)
+        self.before = self.source.counters.totals()
         task = asyncio.create_task(self._run_all(runs))
         try:
             while (event := await self.events.get()) is not None:
@@ -104,7 +105,7 @@ class Recording:
         Where others used the engine too, the sum of what it gave for each request; None where it gave some none.
         """
         if self.alone:
-            return vllm_counters.difference(vllm_counters.totals(self.k), self.before)
+            return vllm_counters.difference(self.source.counters.totals(), self.before)
         given = [counters for counters in self.given if counters]
         return vllm_counters.total(given, self.k) if len(given) == len(self.given) else None
 

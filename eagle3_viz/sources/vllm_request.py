@@ -9,11 +9,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import chain
+from operator import itemgetter
 
 from eagle3_viz.counting import Tally
 from eagle3_viz.events import Event, Judged, Milliseconds, Piece, Pieces, Proposed, Step, StepsDropped
 from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow, ProposedRow
 
+first = itemgetter(0)
 PieceOf = Callable[[int], str | Piece]
 
 
@@ -26,8 +29,11 @@ class PieceBook:
 
     def news(self, ids: Iterable[int]) -> Pieces | None:
         """The event for those of `ids` that are new, or None."""
-        new = {token for token in ids if token >= 0} - self.known
+        new = set(ids) - self.known
+        if not new:
+            return None
         self.known |= new
+        new.discard(-1)  # a filler without a token
         return Pieces(pieces={token: self.piece_of(token) for token in sorted(new)}) if new else None
 
 
@@ -129,8 +135,8 @@ class RequestSteps:
 
     def _emit(self, step: EngineStep, row: JudgedRow, num_cut: int) -> None:
         event = self._event(step, row, num_cut)
-        tops = [entry[0] for top in (*row.proposed.tops, *row.tops) for entry in top]
-        if pieces := self.book.news([*row.emitted, *row.proposed.ids, *tops]):
+        alternatives = map(first, chain.from_iterable(chain(row.proposed.tops, row.tops)))
+        if pieces := self.book.news(chain(row.emitted, row.proposed.ids, alternatives)):
             self.emit(pieces)
         self.emit(event)
         self.tally.add(event)

@@ -4,7 +4,7 @@ This runs inside the engine's step, so every pass over the vocabulary counts: on
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 
@@ -34,22 +34,23 @@ class Facts(NamedTuple):
 def facts(logits: Tensor, ids: Tensor, most: int) -> Facts:
     """Facts of [n, vocab] logits: of the ids [n, m], and of the `most` likeliest."""
     logits = logits.float()
-    values, top_ids = largest(logits, max(most, 1))
+    values, top_ids = largest(logits, most) if most else (logits.amax(1, keepdim=True), ids[:, :0])
     probabilities = logits.softmax(1)
-    best = top_ids[:, :1]
-    log_normalizer = values[:, :1] - probabilities.gather(1, best).log()
+    log_normalizer = values[:, :1] - probabilities.amax(1, keepdim=True).log()
     asked = logits.gather(1, ids.clamp(min=0)) - log_normalizer
     return Facts(
         logprobs=asked.masked_fill(ids < 0, float("-inf")),
         entropy=log_normalizer.squeeze(1) - expectation(probabilities, logits),
         top_logprobs=values[:, :most] - log_normalizer,
-        top_ids=top_ids[:, :most],
+        top_ids=top_ids,
     )
 
 
 def expectation(probabilities: Tensor, logits: Tensor) -> Tensor:
     """The mean of each row's logits, [n]; those that are -inf have no weight."""
-    mean: Tensor = torch.linalg.vecdot(probabilities, logits.clamp(min=torch.finfo(logits.dtype).min))
+    mean: Tensor = torch.linalg.vecdot(probabilities, logits)
+    if not (mean.is_cpu and bool(mean.isfinite().all())):  # to look would make a GPU wait
+        mean = torch.linalg.vecdot(probabilities, logits.clamp(min=torch.finfo(logits.dtype).min))
     return mean
 
 
@@ -77,5 +78,8 @@ def index_on(device: torch.device, values: Sequence[Any]) -> Tensor:
 
 
 def pairs(ids: Sequence[int], logprobs: Sequence[float]) -> TopRow:
-    """Ids with their log-probabilities, those that the distribution cannot give (-inf) left out."""
-    return [(token, logprob) for token, logprob in zip(ids, logprobs, strict=True) if logprob > float("-inf")]
+    """Ids with their log-probabilities, largest first; those that the distribution cannot give (-inf) left out."""
+    both = list(zip(ids, logprobs, strict=True))
+    while both and both[-1][1] == float("-inf"):
+        both.pop()
+    return cast(TopRow, both)

@@ -6,6 +6,7 @@ from typing import Any
 
 from eagle3_viz import cpu
 from eagle3_viz.config import EngineConfig, Pair
+from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo
 from eagle3_viz.sources.base import Progress
 from eagle3_viz.sources.vllm_messages import EXTENSION
@@ -42,8 +43,24 @@ def start_engine(config: EngineConfig, pair: Pair, progress: Progress) -> Any:
         "num_speculative_tokens": pair.num_speculative_tokens,
         **extra.pop("speculative_config", {}),
     }
+    check_rule(speculative.get("rejection_sample_method", "standard"))
     engine_args = AsyncEngineArgs(**{**arguments, **extra}, speculative_config=speculative)
     return AsyncLLM.from_engine_args(engine_args)
+
+
+def check_rule(method: str) -> None:
+    """Check that vLLM judges by this `rejection_sample_method` on this machine.
+
+    Raises:
+        InputError: it does not.
+    """
+    if not cpu.is_cpu_only() or method == "standard":
+        return
+    reasons = {
+        "synthetic": "vLLM says: Synthetic acceptance not supported with CPU sampling",
+        "block": "vLLM's model runner V1, the only one on a CPU, would judge by the standard rule all the same",
+    }
+    raise InputError(f"rejection_sample_method is '{method}': {reasons.get(method, 'not known here')}. Leave it out")
 
 
 def describe(engine: Any, pair: Pair, model_runner: str) -> EngineInfo:
