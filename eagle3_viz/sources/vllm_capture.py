@@ -196,12 +196,12 @@ class Numbers:
 
 
 def ids_of_rows(asked: list[Asked], counts: list[int], drafts: Tensor, sampled: Tensor) -> Tensor:
-    """The proposed and the emitted token of each row, [rows, 2]; -1 where there is none."""
-    known = torch.cat([drafts, sampled.flatten(), sampled.new_full((1,), -1)])
+    """The proposed and the emitted token of each row, [rows, 2]; 0 where there is none."""
+    known = torch.cat([drafts, sampled.flatten(), sampled.new_zeros(1)])
     none = len(known) - 1
     at: list[tuple[int, int]] = []
     for one, count in zip(asked, counts, strict=True):
         emitted_at = len(drafts) + one.index * sampled.shape[1]
         proposed = chain(range(one.draft, one.draft + one.drafted), repeat(none))
         at.extend(zip(proposed, range(emitted_at, emitted_at + count), strict=False))
-    return known[index_on(sampled.device, at)].long()
+    return known[index_on(sampled.device, at)].long().clamp(min=0)

@@ -8,7 +8,7 @@ import torch
 
 from eagle3_viz.sources.vllm_capture import Proposals
 from eagle3_viz.sources.vllm_hooks import Hooks
-from eagle3_viz.sources.vllm_rows import facts, index_on
+from eagle3_viz.sources.vllm_rows import facts, index_on, scratch
 
 Tensor = torch.Tensor
 
@@ -68,7 +68,9 @@ class DraftLogits:
             ids, collected = ids[rows], [logits[rows] for logits in collected]
         if not collected:
             return Proposals(kept, ids, None)
-        logits = torch.stack(collected, 1).flatten(0, 1)
+        k, (n, length) = len(collected), collected[0].shape
+        together = scratch("draft", n * k, length, collected[0])
+        logits = torch.stack(collected, 1, out=together.view(n, k, length)).flatten(0, 1)
         asked = ids if self.locals is None else self.locals[ids]
         found = facts(logits, asked.reshape(-1, 1).long(), max(filter(None, tops), default=0))
         if self.targets is not None:

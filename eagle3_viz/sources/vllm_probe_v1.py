@@ -13,7 +13,7 @@ from vllm.v1.sample import rejection_sampler
 from eagle3_viz.sources.vllm_capture import Asked, Judgement, Test
 from eagle3_viz.sources.vllm_draft import DraftLogits
 from eagle3_viz.sources.vllm_hooks import Hooks
-from eagle3_viz.sources.vllm_rows import index_on
+from eagle3_viz.sources.vllm_rows import index_on, scratch
 
 if TYPE_CHECKING:
     from eagle3_viz.sources.vllm_probe import Probe
@@ -123,7 +123,9 @@ class V1Adapter:
             counts = [emitted[one.index] for one in asked]
         rows = [row for first, count in zip(first_rows, counts, strict=True) for row in range(first, first + count)]
         return Judgement(
-            logits=raw[index_on(raw.device, rows)],
+            logits=torch.index_select(
+                raw, 0, index_on(raw.device, rows), out=scratch("verifier", len(rows), raw.shape[1], raw)
+            ),
             asked=asked,
             counts=counts,
             drafts=metadata.draft_token_ids if metadata else sampled.new_empty(0),

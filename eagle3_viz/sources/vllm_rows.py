@@ -12,6 +12,9 @@ from eagle3_viz.sources.vllm_messages import TopRow
 
 Tensor = torch.Tensor
 
+NARROW = 16_384  # entries of a row up to which the number of operations counts, not that of passes
+LEAST = -1e30  # stands in for -inf, which has no weight
+KEPT: dict[tuple[Any, ...], Tensor] = {}
 BLOCK = 128  # how many entries of a row compete for a place among the blocks that may hold its largest ones
 
 
@@ -19,7 +22,7 @@ class Facts(NamedTuple):
     """Of n distributions, all in float32.
 
     Attributes:
-        logprobs: [n, m], log-probabilities of the m ids that were asked for; -inf where an id was negative.
+        logprobs: [n, m], log-probabilities of the m ids that were asked for.
         entropy: [n], in nats.
         top_logprobs: [n, k], largest first.
         top_ids: [n, k].
@@ -32,26 +35,45 @@ class Facts(NamedTuple):
 
 
 def facts(logits: Tensor, ids: Tensor, most: int) -> Facts:
-    """Facts of [n, vocab] logits: of the ids [n, m], and of the `most` likeliest."""
+    """Facts of [n, vocab] logits: of the ids [n, m], which are tokens, and of the `most` likeliest."""
     logits = logits.float()
+    return few(logits, ids, most) if logits.shape[1] <= NARROW else many(logits, ids, most)
+
+
+def few(logits: Tensor, ids: Tensor, most: int) -> Facts:
+    """Of short rows: as few operations as there can be, for each costs more than its arithmetic."""
+    logprobs = logits.log_softmax(1)
+    values, top_ids = logprobs.topk(most, dim=1)
+    mean = torch.linalg.vecdot(logprobs.exp(), logprobs.clamp(min=LEAST))
+    return Facts(logprobs.gather(1, ids), -mean, values, top_ids)
+
+
+def many(logits: Tensor, ids: Tensor, most: int) -> Facts:
+    """Of long rows: as few passes as there can be."""
     values, top_ids = largest(logits, most) if most else (logits.amax(1, keepdim=True), ids[:, :0])
-    probabilities = logits.softmax(1)
+    probabilities = torch.softmax(logits, 1, out=scratch("softmax", logits.shape[0], logits.shape[1], logits))
     log_normalizer = values[:, :1] - probabilities.amax(1, keepdim=True).log()
-    asked = logits.gather(1, ids.clamp(min=0)) - log_normalizer
+    mean = torch.linalg.vecdot(probabilities, logits)
+    if not (mean.is_cpu and bool(mean.isfinite().all())):  # to look would make a GPU wait
+        mean = torch.linalg.vecdot(probabilities, logits.clamp(min=LEAST))
     return Facts(
-        logprobs=asked.masked_fill(ids < 0, float("-inf")),
-        entropy=log_normalizer.squeeze(1) - expectation(probabilities, logits),
+        logprobs=logits.gather(1, ids) - log_normalizer,
+        entropy=log_normalizer.squeeze(1) - mean,
         top_logprobs=values[:, :most] - log_normalizer,
         top_ids=top_ids,
     )
 
 
-def expectation(probabilities: Tensor, logits: Tensor) -> Tensor:
-    """The mean of each row's logits, [n]; those that are -inf have no weight."""
-    mean: Tensor = torch.linalg.vecdot(probabilities, logits)
-    if not (mean.is_cpu and bool(mean.isfinite().all())):  # to look would make a GPU wait
-        mean = torch.linalg.vecdot(probabilities, logits.clamp(min=torch.finfo(logits.dtype).min))
-    return mean
+def scratch(use: str, rows: int, length: int, like: Tensor) -> Tensor:
+    """Memory for [rows, length] of the type and device of `like`, the same for each use every time.
+
+    A fresh piece of this size costs the kernel more, page by page, than the arithmetic that it is for.
+    """
+    key = use, length, like.dtype, like.device
+    held = KEPT.get(key)
+    if held is None or len(held) < rows:
+        held = KEPT[key] = like.new_empty(rows, length)
+    return held[:rows]
 
 
 def largest(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
