@@ -1,6 +1,7 @@
 """What benchmarks on real engines share: a bundled pair's engine, prompts, and the memory of its processes."""
 
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ PROMPTS = Path(__file__).with_name("prompts.jsonl")
 @asynccontextmanager
 async def running(model: str) -> AsyncIterator[Any]:
     """The engine of a bundled pair."""
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")  # stdout is for what was measured
     cpu.prepare()
     source = await open_engine(lambda message, fraction: None, model=model)
     try:

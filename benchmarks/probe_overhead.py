@@ -12,10 +12,14 @@ import json
 import math
 import random
 import statistics
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/…` as well as `python -m`
 
 from benchmarks.engines import prompts, running
 from eagle3_viz import bundled

@@ -8,7 +8,11 @@ import argparse
 import asyncio
 import json
 import random
+import sys
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/…` as well as `python -m`
 
 from benchmarks.engines import engine_rss_mb, prompts, running
 from eagle3_viz import bundled

@@ -291,14 +291,14 @@ async def test_without_a_reader_the_run_ends_and_says_what_it_missed(
     plain: VllmSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vllm_recording, "WITNESS_TIMEOUT", 0.2)
-    plain._reader.cancel()
+    await plain.inbox.hang_up()
     trace = await record(plain, [asked(PROMPTS[3])])
     dropped = [event for event in trace.events if isinstance(event, StepsDropped)]
     assert steps_of(trace) == []
     assert sum(event.count for event in dropped) == trace.requests["r0"].num_dropped > 5
     assert (finished(trace).finish_reason, finished(trace).counters_verified) == ("length", False)
     assert finished(trace).output_token_ids
-    plain._reader = asyncio.create_task(plain._read())
+    await plain.attach()
     assert_exact(await record(plain, [asked(PROMPTS[3])]))
 
 

@@ -5,12 +5,9 @@ import gc
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-
-import zmq
-import zmq.asyncio
 
 from eagle3_viz.config import EngineConfig, Pair, resolve
 from eagle3_viz.errors import InputError
@@ -18,7 +15,8 @@ from eagle3_viz.events import EngineInfo, Event
 from eagle3_viz.sources.base import Progress, Request
 from eagle3_viz.sources.pieces import Vocabulary
 from eagle3_viz.sources.vllm_counters import EngineCounters
-from eagle3_viz.sources.vllm_messages import decoder
+from eagle3_viz.sources.vllm_inbox import Inbox
+from eagle3_viz.sources.vllm_messages import EngineStep
 from eagle3_viz.sources.vllm_request import RequestSteps
 from eagle3_viz.sources.vllm_start import describe, start_engine
 
@@ -29,17 +27,15 @@ if TYPE_CHECKING:
 class VllmSource:
     """One engine. Use `await VllmSource.open(...)`, from the event loop that will use it."""
 
-    def __init__(self, engine: Any, info: EngineInfo, address: str, socket: zmq.asyncio.Socket) -> None:
+    def __init__(self, engine: Any, info: EngineInfo, inbox: Inbox, running: dict[str, RequestSteps]) -> None:
         self.llm = engine
         self.engine = info
-        self.address = address
+        self.inbox = inbox
+        self.running = running
         self.counters = EngineCounters(info.num_speculative_tokens)
         self.vocabulary = Vocabulary(engine.get_tokenizer())
-        self._socket = socket
-        self.running: dict[str, RequestSteps] = {}
         self.recordings: set[Recording] = set()
         self.attached = True
-        self._reader = asyncio.create_task(self._read())
 
     @classmethod
     async def open(cls, config: EngineConfig, progress: Progress = lambda message, fraction: None) -> Self:
@@ -62,15 +58,16 @@ class VllmSource:
 
     @classmethod
     async def _attach(cls, engine: Any, pair: Pair, progress: Progress) -> Self:
-        address = f"ipc://{tempfile.gettempdir()}/eagle3_viz-{os.getpid()}-{secrets.token_hex(4)}"
-        socket = zmq.asyncio.Context().socket(zmq.PULL)
-        socket.bind(address)
+        running: dict[str, RequestSteps] = {}
+        path = Path(tempfile.gettempdir(), f"eagle3_viz-{os.getpid()}-{secrets.token_hex(4)}")
+        inbox = Inbox(path, lambda step: hand_out(step, running))
+        await inbox.open()
         try:
-            source = cls(engine, describe(engine, pair, await attach_probe(engine, address)), address, socket)
+            source = cls(engine, describe(engine, pair, await attach_probe(engine, path)), inbox, running)
             progress("Warming up", None)
             await source._warm_up()
         except BaseException:
-            socket.context.destroy(linger=0)
+            await inbox.close()
             raise
         progress("Ready", 1.0)
         return source
@@ -95,7 +92,7 @@ class VllmSource:
 
     async def attach(self) -> None:
         """Put it on again."""
-        await attach_probe(self.llm, self.address)
+        await attach_probe(self.llm, self.inbox.path)
         self.attached = True
 
     async def ended(self) -> str:
@@ -105,15 +102,13 @@ class VllmSource:
 
     async def close(self) -> None:
         """Shut the engine down."""
-        self._reader.cancel()
         if self.llm.output_handler:
             self.llm.output_handler.cancel()  # it would take the engine's end for a crash
         await asyncio.to_thread(self.llm.shutdown)
         # vLLM cleans up once more when the object goes; at the interpreter's end that would fail, with a traceback.
         del self.llm
         gc.collect()
-        self._socket.context.destroy(linger=0)
-        await asyncio.to_thread(Path(self.address.removeprefix("ipc://")).unlink, missing_ok=True)
+        await self.inbox.close()
 
     async def watch(self, engine_id: str, top_logprobs: int) -> None:
         """Let the worker tell of a request that is about to start, with this many alternatives at each position."""
@@ -122,14 +117,6 @@ class VllmSource:
     async def drain(self, engine_id: str) -> int:
         """How many steps the worker made of a request that has ended. When this returns there will be no more."""
         return sum(await self.llm.collective_rpc("eagle3_viz_drain", args=(engine_id,)))
-
-    async def _read(self) -> None:
-        while True:
-            step = decoder.decode(await self._socket.recv())
-            for row in step.rows:
-                name = row.request_id.rpartition("-")[0]  # the engine appends a suffix
-                if steps := self.running.get(name):
-                    steps.witness(step, row, step.lost.get(row.request_id, 0))
 
     async def _warm_up(self) -> None:
         """Run the first, slow steps before anyone watches."""
@@ -142,13 +129,21 @@ class VllmSource:
                 pass
 
 
-async def attach_probe(engine: Any, address: str) -> str:
-    """Attach the probe to a running engine; it pushes to `address`. Returns which model runner it found.
+def hand_out(step: EngineStep, running: Mapping[str, RequestSteps]) -> None:
+    """Give each running request its row of an engine step."""
+    for row in step.rows:
+        name = row.request_id.rpartition("-")[0]  # the engine appends a suffix
+        if steps := running.get(name):
+            steps.witness(step, row, step.lost.get(row.request_id, 0))
+
+
+async def attach_probe(engine: Any, path: Path) -> str:
+    """Attach the probe to a running engine; it pushes to the socket at `path`. Returns which model runner it found.
 
     Raises:
         InputError: it does not fit this engine.
     """
-    attached = await engine.collective_rpc("eagle3_viz_attach", args=(address,))
+    attached = await engine.collective_rpc("eagle3_viz_attach", args=(str(path),))
     if problem := attached[0]["problem"]:
         raise InputError(problem)
     return str(attached[0]["model_runner"])

@@ -1,9 +1,12 @@
 """What the probe in vLLM's worker tells the front end, as it travels between the processes (msgpack, by position)."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import msgspec
 
+LENGTH_BYTES = 4  # before each message on its way, its length, most significant byte first
 EXTENSION = "eagle3_viz.sources.vllm_probe.ProbeExtension"
 
 TopRow = list[tuple[int, float | None]]
@@ -53,3 +56,11 @@ class EngineStep(msgspec.Struct, array_like=True, frozen=True):
 
 encoder = msgspec.msgpack.Encoder()
 decoder = msgspec.msgpack.Decoder(EngineStep)
+
+
+async def messages(reader: asyncio.StreamReader) -> AsyncIterator[EngineStep]:
+    """What comes, until the other side closes."""
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            length = int.from_bytes(await reader.readexactly(LENGTH_BYTES), "big")
+            yield decoder.decode(await reader.readexactly(length))

@@ -47,8 +47,8 @@ class ProbeExtension:
     rank: int
     eagle3_viz_probe: "Probe | None" = None
 
-    def eagle3_viz_attach(self, address: str) -> dict[str, str | None]:
-        """Make a probe that pushes to `address` (ZeroMQ). Only the first rank does.
+    def eagle3_viz_attach(self, path: str) -> dict[str, str | None]:
+        """Make a probe that pushes to the socket at `path`. Only the first rank does.
 
         Returns:
             `model_runner`, "v1" or "v2", and `problem`: why the probe does not fit this engine, None if it does.
@@ -58,7 +58,7 @@ class ProbeExtension:
             return attached
         try:
             self.eagle3_viz_detach()
-            self.eagle3_viz_probe = Probe(self.model_runner, address)
+            self.eagle3_viz_probe = Probe(self.model_runner, path)
         except ProbeError as error:
             attached["problem"] = str(error)
         return attached
@@ -91,12 +91,12 @@ class Probe:
         proposals: of each watched request, what was last drafted for it.
     """
 
-    def __init__(self, runner: Any, address: str) -> None:
+    def __init__(self, runner: Any, path: str) -> None:
         adapter = adapter_for(runner)
         self.clock = StepClock(runner.device)
         self.number = 0
         self.proposals: dict[str, Proposals] = {}
-        self.outbox = Outbox(address)
+        self.outbox = Outbox(path)
         self.adapter = adapter(runner, self)
         self._hooks = Hooks()
         self._watched: dict[str, int] = {}  # by the front end's id
