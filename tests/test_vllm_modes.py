@@ -302,15 +302,21 @@ async def test_without_a_reader_the_run_ends_and_says_what_it_missed(
     assert_exact(await record(plain, [asked(PROMPTS[3])]))
 
 
+def workers() -> set[psutil.Process]:
+    """Of all engines that run."""
+    children = psutil.Process().children(recursive=True)
+    return {child for child in children if "VLLM::Worker" in " ".join(child.cmdline())}
+
+
 async def test_a_worker_that_dies_fails_the_request_and_ends_the_source() -> None:
+    others = workers()
     async with tiny_llama4() as source:
         trace = Trace()
 
         def kill(event: Any) -> None:
             if isinstance(event, Step) and event.index == 3:
-                for child in psutil.Process().children(recursive=True):
-                    if "VLLM::Worker" in " ".join(child.cmdline()):
-                        child.kill()
+                for worker in workers() - others:
+                    worker.kill()
 
         trace.subscribe(kill)
         async with asyncio.timeout(60):
