@@ -22,6 +22,7 @@ from eagle3_viz.trace import Trace
 
 AT_ONCE = 16
 ABORT_EVERY = 5
+BLOCKS = 64  # of the KV cache: all in use early, since a larger one grows into its memory for as long as this runs
 SCHEMA = {"type": "array", "items": {"enum": ["red", "green"]}, "minItems": 1, "maxItems": 5}
 CHOICES: list[list[dict[str, Any]]] = [
     [{"temperature": 0.0}, {"temperature": 0.8}, {"temperature": 1.5}],
@@ -57,7 +58,7 @@ async def soak(model: str, num_requests: int, seed: int) -> dict[str, Any]:
     chance = random.Random(seed)
     wrong = lost = done = steps = 0
     early_mb = None
-    async with running(model) as source:
+    async with running(model, num_gpu_blocks_override=BLOCKS) as source:
         for number in range(-(-num_requests // AT_ONCE)):
             asked = [request(chance, place) for place in range(min(AT_ONCE, num_requests - done))]
             stop, trace = asyncio.Event(), Trace()

@@ -302,10 +302,18 @@ async def test_without_a_reader_the_run_ends_and_says_what_it_missed(
     assert_exact(await record(plain, [asked(PROMPTS[3])]))
 
 
+async def test_of_two_ranks_one_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", "0|1")  # a core each
+    async with tiny_llama4(tensor_parallel_size=2) as source:
+        trace = await record(source, [asked(PROMPTS[n], n, temperature=0.8 * (n % 2)) for n in range(4)])
+    assert trace.engine.tensor_parallel_size == 2
+    assert_exact(trace)
+
+
 def workers() -> set[psutil.Process]:
     """Of all engines that run."""
     children = psutil.Process().children(recursive=True)
-    return {child for child in children if "VLLM::Worker" in " ".join(child.cmdline())}
+    return {child for child in children if child.name().startswith("VLLM::Worker")}
 
 
 async def test_a_worker_that_dies_fails_the_request_and_ends_the_source() -> None:
