@@ -147,6 +147,11 @@ class Runs:
         return self._runs.get(run_id)
 
     @property
+    def known(self) -> list[Run]:
+        """The runs that can still be looked at, in the order in which they began."""
+        return list(self._runs.values())
+
+    @property
     def running(self) -> list[Run]:
         """The runs that have not ended."""
         return [run for run in self._runs.values() if not run.ended]

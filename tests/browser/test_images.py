@@ -128,8 +128,10 @@ async def test_more_than_a_prompt_takes_is_told(visitor: Visitor, demo: Demo) ->
     await actions.enter(page, demo)
     files = [FilePayload(name=f"{i}.png", mimeType="image/png", buffer=png()) for i in range(5)]
     await page.locator(".e3-files").set_input_files(files)
-    await expect(page.locator(".e3-add-problem")).to_have_text("4.png was left out: a prompt takes at most 4 images.")
-    await expect(page.locator(".e3-thumbs li")).to_have_count(4)
+    await expect(page.locator(".e3-add-problem")).to_have_text(
+        "4.png was left out: a prompt takes at most 4 images.", timeout=30_000
+    )
+    await expect(page.locator(".e3-thumbs li")).to_have_count(4, timeout=30_000)
 
 
 async def test_a_removed_image_is_not_sent(visitor: Visitor, demo: Demo, gate: Gate) -> None:
@@ -170,8 +172,8 @@ async def test_images_fit_400_pixels(browser: Browser, demo: Demo, gate: Gate, s
         FilePayload(name=f"{'long name ' * 9}{i}.png", mimeType="image/png", buffer=png(3000, 20)) for i in range(4)
     ]
     await page.locator(".e3-files").set_input_files(files)
-    await expect(page.locator(".e3-thumbs li")).to_have_count(4)
+    await expect(page.locator(".e3-thumbs li")).to_have_count(4, timeout=30_000)
     await run_of(page, demo, gate)
-    await expect(page.locator(".e3-asked figcaption")).to_have_count(4)
+    await expect(page.locator(".e3-asked figcaption")).to_have_count(4, timeout=30_000)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 400
     await leave(visitor)
