@@ -88,7 +88,7 @@ class Evaluation:
         pictures = list(foreign_pictures())
         shapes = self.answers([chat("What shape is it?", p.image) for p in pictures])
         colours = self.answers([chat("What colour is the shape?", p.image) for p in pictures])
-        right = [is_told(*three) for three in zip(pictures, shapes, colours, strict=True)]
+        right = [is_told(p, s.text, c.text) for p, s, c in zip(pictures, shapes, colours, strict=True)]
         wrong = [p.name for p, told in zip(pictures, right, strict=True) if not told]
         missed = f" (not: {', '.join(wrong)})" if wrong else ""
         return [f"| pictures that others drew, shape and colour right | {sum(right)} of {len(pictures)}{missed} |"]
@@ -100,10 +100,10 @@ class Evaluation:
         return [f"| prompts without a picture, answered by pointing to pictures | {asks} of {count} |"]
 
 
-def is_told(picture: Foreign, shape: Any, colour: Any) -> bool:
+def is_told(picture: Foreign, shape: str, colour: str) -> bool:
     """Whether two answers name the picture's shape and colour and no others."""
-    return reading.is_right(Exchange("shape", "", "", picture.shape), shape.text) and reading.is_right(
-        Exchange("colour", "", "", picture.colour), colour.text
+    return reading.is_right(Exchange("shape", "", "", picture.shape), shape) and reading.is_right(
+        Exchange("colour", "", "", picture.colour), colour
     )
 
 

@@ -2,8 +2,7 @@
 
     python -m training.tiny_llama4.head [--features runs/tiny_llama4/features] [--out runs/tiny_llama4/head]
 
-Trained with training-time test on the verifier's own answers. The run's folder holds `checkpoint.pt`, `curve.jsonl` and
-the exported `speculator/`.
+Trained with training-time test on the verifier's own answers. The run's folder holds `checkpoint.pt` and `curve.jsonl`.
 """
 
 import argparse
@@ -47,6 +46,9 @@ def main() -> None:
     parser.add_argument("--verifier", type=Path, default=settings.START)
     parser.add_argument("--features", type=Path, default=settings.RUNS / "features")
     parser.add_argument("--out", type=Path, default=settings.RUNS / "head")
+    parser.add_argument(
+        "--ship", type=Path, default=settings.ASSETS / "speculator", help="where the finished head goes"
+    )
     parser.add_argument("--plain-epochs", type=float, default=1.0)
     parser.add_argument("--ttt-epochs", type=float, default=2.0)
     parser.add_argument("--batch", type=int, default=32, help="conversations a step")
@@ -60,7 +62,7 @@ def main() -> None:
         plain_epochs=args.plain_epochs, ttt_epochs=args.ttt_epochs, batch=args.batch, seed=settings.SEED
     )
     trainer.Trainer(draft, Shards(args.features), schedule, args.out, settings.END_OF_TURN).train(save_every=100)
-    export(draft, args.out / "speculator")
+    export(draft, args.ship)
 
 
 if __name__ == "__main__":

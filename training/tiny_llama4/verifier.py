@@ -1,6 +1,6 @@
 """Stage 3: the verifier learns to answer; the vision tower goes on learning with it.
 
-    python -m training.tiny_llama4.verifier [--steps 6000] [--out runs/tiny_llama4/verifier]
+    python -m training.tiny_llama4.verifier [--steps 4500] [--out runs/tiny_llama4/verifier]
 
 Each step and worker: pictures with a conversation of three exchanges each, and talk without a picture. The same command
 takes an interrupted run up again, with other pictures. The run's folder holds `checkpoint.pt` and `curve.jsonl`.
@@ -21,15 +21,15 @@ from tqdm import tqdm
 from eagle3_viz import cpu
 from training.tiny_llama4 import conversations, encoding, optimizers, pictures, settings, vision, workers
 
-SEEING = 14  # conversations about a picture, a step and worker
-TALKING = 4  # conversations without one
+SEEING = 10  # conversations about a picture, a step and worker
+TALKING = 2  # conversations without one
 TURNS = 3
 LEARNING_RATE = 1e-3
 EYES = ("model.vision_model", "model.multi_modal_projector", "reader")
-TOWER_RATE = 0.3  # share of it for the vision tower, which has learnt already
-GRID_WEIGHT = 0.2
+TOWER_RATE = 0.6  # share of it for the vision tower, which has learnt already
+GRID_WEIGHT = 0.3
 BALANCE_WEIGHT = 0.01
-EVERY = 250  # steps between lines of the curve
+EVERY = 100  # steps between lines of the curve
 
 
 def loss_of(model: Any, grid_reader: torch.nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, list[float]]:
@@ -63,7 +63,7 @@ class Source:
     def batch(self) -> dict[str, Tensor]:
         """Return pixel values and grids of the pictures, ids and labels of all conversations, pictures' first."""
         found = [next(self.pictures) for _ in range(SEEING)]
-        talks = [conversations.about(self.rng, picture.scene, TURNS) for picture in found]
+        talks = [conversations.about(self.rng, picture.scene, TURNS, conversations.EMPHASIS) for picture in found]
         talks += [conversations.without(self.rng) for _ in range(TALKING)]
         ids, labels = encoding.collate([encoding.encode(self.tokenizer, talk, self.rng) for talk in talks])
         pixel_values, grid, points = vision.batch_of(found)
@@ -154,15 +154,27 @@ def train(rank: int, steps: int, tower: Path, out: Path) -> None:
             sums = [0.0] * 5
 
 
+def ship(run: Path, folder: Path) -> None:
+    """Write the verifier of a run's checkpoint into `folder`, which has the tokenizer already."""
+    cpu.prepare()
+    from training.tiny_llama4 import architecture
+
+    model = architecture.build()
+    model.load_state_dict(torch.load(run / "checkpoint.pt", weights_only=True)["model"])
+    architecture.save(model, folder)
+
+
 def main() -> None:
-    """Read the command line and train."""
+    """Read the command line, train, and write the verifier where it ships."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=4500)
     parser.add_argument("--vision", type=Path, default=settings.RUNS / "vision")
     parser.add_argument("--out", type=Path, default=settings.RUNS / "verifier")
+    parser.add_argument("--ship", type=Path, default=settings.START, help="where the finished verifier goes")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     workers.run(train, (args.steps, args.vision, args.out))
+    ship(args.out, args.ship)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from training.tiny_llama4 import optimizers, pictures, settings, workers
 
 BATCH = 16  # pictures a step and worker
 LEARNING_RATE = 1e-3
-WARMUP = 200
+WARMUP = 100
 EASY_STEPS = 1500  # with mostly plain pictures: forms are learnt late, and sooner without decoration
 USES = 3  # how often a picture is shown: drawing one costs a third of learning from it
 
