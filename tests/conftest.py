@@ -31,3 +31,11 @@ async def vllm_source(pair: bundled.Pair) -> AsyncIterator[VllmSource]:
     source = await open_engine(lambda message, fraction: None, model=pair.name)
     yield source
     await source.close()
+
+
+@pytest.fixture(scope="session")
+async def seeing_source() -> AsyncIterator[VllmSource]:
+    """A running engine with the bundled pair that sees."""
+    source = await open_engine(lambda message, fraction: None, model="tiny-llama4")
+    yield source
+    await source.close()
