@@ -4,7 +4,7 @@ import { thinned } from "./figures.js";
 import { ordinal } from "./verdicts.js";
 
 const CONFIG = { displayModeBar: false, responsive: true };
-const REDRAW_MS = 200;
+const PAUSE_MS = 50; // between one chart and the next
 const DASHES = ["dot", "dash", "dashdot", "longdash"];
 
 let loading = null;
@@ -67,7 +67,7 @@ export class Charts {
     const [name] = this.due;
     this.due.delete(name);
     this.drawers[name]();
-    this.timer = this.due.size ? setTimeout(() => this.drawNext(), REDRAW_MS / 4) : null;
+    this.timer = this.due.size ? setTimeout(() => this.drawNext(), PAUSE_MS) : null;
   }
 
   color(name) {

@@ -35,9 +35,8 @@ export class Explorer {
   }
 
   clear() {
-    this.k = DEFAULT_K;
     this.steps = [];
-    this.figures = new Figures(this.k);
+    this.begin(DEFAULT_K);
     this.lane.clear();
     this.find("asked").hidden = true;
     this.find("parent").hidden = true;
@@ -78,6 +77,7 @@ export class Explorer {
   begin(k) {
     this.k = k;
     this.figures = new Figures(k);
+    this.played = new Figures(k); // of the steps that the player shows
   }
 
   // The run has ended: from here on it can be played back.
@@ -96,7 +96,7 @@ export class Explorer {
   }
 
   filter(filter) {
-    const kept = filter ? this.lane.filter(filter.keeps) : this.lane.filter(null);
+    const kept = this.lane.filter(filter?.keeps ?? null);
     this.find("chip").hidden = !filter;
     if (filter) this.find("chip").textContent = `Steps where ${filter.text}: ${kept} of ${this.steps.length} ×`;
   }
@@ -109,9 +109,12 @@ export class Explorer {
     this.show(range ? Figures.of(this.k, this.steps.slice(range.from, range.to + 1)) : this.figures);
   }
 
+  // Forwards, only the steps that are new have to be counted.
   scrub(shown) {
     this.lane.show(shown);
-    this.show(shown < this.steps.length ? Figures.of(this.k, this.steps.slice(0, shown)) : this.figures);
+    if (shown < this.played.numPasses) this.played = new Figures(this.k);
+    for (const step of this.steps.slice(this.played.numPasses, shown)) this.played.add(step);
+    this.show(this.played);
   }
 
   offerReferences() {

@@ -1,15 +1,9 @@
 // One selected token, from both sides: what the draft believed, what the verifier believed, and what came of it.
 
+import { make } from "./dom.js";
 import { quoted } from "./pieces.js";
 import { isGhost, tokensOf } from "./verdicts.js";
 import { percent, summary } from "./words.js";
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  node.className = className;
-  if (text) node.textContent = text;
-  return node;
-}
 
 export class Inspector {
   // `choose(index)` selects another token of the lane. `branch(position, id)`, where there is one to call, continues

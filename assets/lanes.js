@@ -1,6 +1,7 @@
 // The token lane: appends steps, one group each, and lets a token be pointed at or selected. Never re-renders.
 
 import { levelClasses } from "./colours.js";
+import { make } from "./dom.js";
 import { Pieces } from "./pieces.js";
 import { isGhost, tokensOf } from "./verdicts.js";
 import { label } from "./words.js";
@@ -10,16 +11,9 @@ const BLOCK_STEPS = 64;
 const BLOCK_STEPS_AT_MOST = 96;
 const NEAR_END_PX = 48;
 
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  node.className = className;
-  if (text) node.textContent = text;
-  return node;
-}
-
 export class Lane {
   // `point(token | null)` is told what the pointer is over, `select(token | null, index)` what is selected, and
-  // `stretch({from, to} | null)` which steps the marked text belongs to.
+  // `stretch({from, to})` which steps the marked text belongs to.
   constructor(root, { point, select, stretch }) {
     this.root = root;
     this.onPoint = point;
@@ -37,6 +31,7 @@ export class Lane {
     this.tokens = [];
     this.nodes = [];
     this.groups = [];
+    this.shown = 0;
     this.keeps = null;
     this.pieces = new Pieces();
     this.selected = null;
@@ -62,6 +57,7 @@ export class Lane {
     for (const token of tokensOf(step)) group.append(this.tokenNode(token));
     if (this.keeps && !this.keeps(step)) group.classList.add("dim");
     this.groups.push({ node: group, step });
+    this.shown = this.groups.length;
     this.currentBlock().append(group);
     this.stepsInBlock += 1;
     this.brokenLine = group.textContent.endsWith("\n");
@@ -142,9 +138,11 @@ export class Lane {
     return kept;
   }
 
-  // Show the first `number` steps.
+  // Show the first `number` steps. Going back and forth costs only the difference.
   show(number) {
-    this.groups.forEach(({ node }, i) => node.classList.toggle("later", i >= number));
+    const [from, to] = [Math.min(this.shown, number), Math.max(this.shown, number)];
+    for (const { node } of this.groups.slice(from, to)) node.classList.toggle("later", number < this.shown);
+    this.shown = number;
     this.groups[number - 1]?.node.scrollIntoView({ block: "nearest" });
   }
 

@@ -1,13 +1,14 @@
 // The model picker: what can be loaded, what that costs, and loading it after a second click.
 
+import { ask } from "./server.js";
+
 export function modelUrl(routes, name) {
   return `${routes}engine/models/${encodeURIComponent(name)}`;
 }
 
 // Throws with the server's words where it does not load it.
-export async function load(routes, name) {
-  const answer = await fetch(modelUrl(routes, name), { method: "POST" });
-  if (!answer.ok) throw new Error((await answer.json()).detail);
+export function load(routes, name) {
+  return ask(modelUrl(routes, name), { method: "POST" });
 }
 
 export class ModelPicker {
@@ -35,9 +36,9 @@ export class ModelPicker {
   async ask() {
     const name = this.select.value;
     if (name === this.current) return this.keep();
-    const answer = await fetch(modelUrl(this.routes, name));
+    const { cost } = await ask(modelUrl(this.routes, name));
     if (this.select.value !== name) return undefined;
-    this.find("switch-text").textContent = (await answer.json()).cost;
+    this.find("switch-text").textContent = cost;
     this.find("load").textContent = `Load ${name}`;
     this.find("keep").textContent = `Keep ${this.current}`;
     this.find("switch").hidden = false;

@@ -5,6 +5,7 @@ import { Explorer } from "./explore.js";
 import { ModelPicker, load } from "./models.js";
 import { Recorded } from "./recorded.js";
 import { Saved } from "./saved.js";
+import { ask } from "./server.js";
 import { RunStream } from "./stream.js";
 import { VERDICTS } from "./verdicts.js";
 
@@ -152,9 +153,11 @@ export class View {
   }
 
   async branch(position, id) {
-    const answer = await fetch(`${this.run}/branch?position=${position}&token=${id}`, { method: "POST" });
-    const { run, detail } = await answer.json();
-    this.open({ run, problem: detail });
+    try {
+      this.open(await ask(`${this.run}/branch?position=${position}&token=${id}`, { method: "POST" }));
+    } catch (error) {
+      this.complain(error.message);
+    }
   }
 
   stop() {

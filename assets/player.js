@@ -1,13 +1,8 @@
 // A hand on a recording's time: play, pause, speed, and a slider over its steps.
 
-const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
+import { make } from "./dom.js";
 
-function make(tag, className, attributes = {}) {
-  const node = document.createElement(tag);
-  node.className = className;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
+const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 
 export class Player {
   // `show(number)` is told how many steps to show, from 0 to all of them.
@@ -17,9 +12,9 @@ export class Player {
     this.times = [];
     this.at = 0;
     this.frame = null;
-    this.button = make("button", "e3-play", { type: "button" });
-    this.slider = make("input", "e3-slider", { type: "range", min: 0, step: 1, "aria-label": "Steps shown" });
-    this.speed = make("select", "e3-speed", { "aria-label": "Speed" });
+    this.button = make("button", "e3-play", "", { type: "button" });
+    this.slider = make("input", "e3-slider", "", { type: "range", min: 0, step: 1, "aria-label": "Steps shown" });
+    this.speed = make("select", "e3-speed", "", { "aria-label": "Speed" });
     for (const speed of SPEEDS) this.speed.add(new Option(`${speed}×`, speed, speed === 1, speed === 1));
     this.label = make("span", "e3-at");
     root.replaceChildren(this.button, this.slider, this.speed, this.label);

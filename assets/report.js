@@ -1,5 +1,6 @@
 // The report: recordings inside one file, in the same view as the page's. What it shows, it has with it.
 
+import { make } from "./dom.js";
 import { readPlace, writePlace } from "./link.js";
 import { View } from "./page.js";
 import { Recorded } from "./recorded.js";
@@ -10,13 +11,6 @@ const find = (selector) => document.querySelector(selector);
 function unpack(id) {
   const packed = Uint8Array.from(atob(document.getElementById(id).textContent), (character) => character.charCodeAt(0));
   return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")));
-}
-
-function line(className, text) {
-  const node = document.createElement("div");
-  node.className = className;
-  node.textContent = text;
-  return node;
 }
 
 function showTheme(dark) {
@@ -75,11 +69,9 @@ class Report {
     find(".r-head h1").textContent = recording.title;
     find(".r-facts").textContent = recording.facts.join(" · ");
     find(".r-totals").textContent = [`recorded ${recording.created.replace("T", " ").replace("Z", " UTC")}`, ...recording.totals].join(" · ");
-    find(".r-warnings").replaceChildren(...recording.warnings.map((text) => line("r-warning", text)));
+    find(".r-warnings").replaceChildren(...recording.warnings.map((text) => make("div", "r-warning", text)));
     const request = await unpack(recording.requests[number].block).json();
-    const label = document.createElement("b");
-    label.textContent = "Prompt  ";
-    find(".r-prompt").replaceChildren(label, recording.requests[number].prompt);
+    find(".r-prompt").replaceChildren(make("b", "", "Prompt  "), recording.requests[number].prompt);
     this.recorded.open(request);
   }
 }

@@ -1,17 +1,12 @@
 // The list of saved runs: open, rename, delete, report; and trace files that are dropped onto the page.
 
+import { make } from "./dom.js";
 import { readPlace, writePlace } from "./link.js";
+import { ask } from "./server.js";
 
 const KEYS = "eagle3-runs"; // where visitors are kept apart, the browser remembers which runs are its own
 const MAX_KEYS = 200;
 const TRACE_FILE = /\.jsonl(\.gz)?$/i;
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  node.className = className;
-  if (text) node.textContent = text;
-  return node;
-}
 
 // Storage may be forbidden, as in a frame of another site: then the page knows its runs until it is closed.
 let remembered = [];
@@ -25,12 +20,6 @@ function keys(added) {
     localStorage.setItem(KEYS, JSON.stringify(remembered));
   } catch { /* forbidden or full */ }
   return remembered;
-}
-
-async function ask(url, options) {
-  const answer = await fetch(url, options);
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
-  throw new Error((await answer.json().catch(() => null))?.detail ?? `The server said ${answer.status}.`);
 }
 
 export class Saved {

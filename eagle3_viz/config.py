@@ -97,7 +97,12 @@ def check_image_size(num_bytes: int, name: str) -> None:
     if not num_bytes:
         raise InputError(f"{name} is empty (0 bytes): give an image file")
     if num_bytes > MAX_IMAGE_BYTES:
-        raise InputError(f"{name} has {num_bytes / 2**20:.0f} MiB: at most {MAX_IMAGE_BYTES // 2**20} are read")
+        raise InputError(image_too_large(num_bytes, name))
+
+
+def image_too_large(num_bytes: int, name: str) -> str:
+    """What is said of an image's file of more than `MAX_IMAGE_BYTES`."""
+    return f"{name} has {num_bytes / 2**20:.0f} MiB: at most {MAX_IMAGE_BYTES // 2**20} are read"
 
 
 def check_sampling(sampling: Sampling, top_logprobs: int) -> None:

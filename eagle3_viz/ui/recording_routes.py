@@ -4,8 +4,6 @@ Changes are PUT and DELETE, which another site's page cannot send here.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -13,21 +11,12 @@ import msgspec
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 
-from eagle3_viz.errors import InputError
+from eagle3_viz.ui.answers import read_body, telling
 from eagle3_viz.ui.library import MAX_DROPPED_BYTES, Library
 from eagle3_viz.views import recordings, report
 from eagle3_viz.views.report import Titled
 
 MAX_TITLE_BYTES = 2000
-
-
-@contextmanager
-def telling(status: int = 404) -> Iterator[None]:
-    """Hands a message that a visitor can act on to the page."""
-    try:
-        yield
-    except InputError as error:
-        raise HTTPException(status, str(error)) from error
 
 
 def as_json(data: Any) -> Response:
@@ -48,18 +37,14 @@ async def report_response(titled: Titled) -> Response:
     return as_file(text, f"{titled.title}.html", "text/html")
 
 
-async def body(request: Request, at_most: int) -> bytes:
-    """A request's body.
+def too_large(_: int) -> str:
+    """What is said of a file that is not taken."""
+    return f"The file has more than {MAX_DROPPED_BYTES // 2**20} MB: open it with `app.py --open` instead."
 
-    Raises:
-        InputError: it is larger than `at_most` bytes.
-    """
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > at_most:
-            raise InputError(f"The file has more than {at_most // 2**20} MB: open it with `app.py --open` instead.")
-    return bytes(data)
+
+def too_long(_: int) -> str:
+    """What is said of a title that is not taken."""
+    return f"The title has more than {MAX_TITLE_BYTES:,} bytes: give a shorter one."
 
 
 def add_recording_routes(routes: APIRouter, library: Library) -> None:
@@ -118,12 +103,12 @@ def add_changing_routes(routes: APIRouter, library: Library) -> None:
     @routes.post("/recordings")
     async def add(request: Request, name: str = "trace.jsonl") -> Response:
         with telling(422):
-            return as_json({"name": await library.add(await body(request, MAX_DROPPED_BYTES), name)})
+            return as_json({"name": await library.add(await read_body(request, MAX_DROPPED_BYTES, too_large), name)})
 
     @routes.put("/recordings/{name}/title")
     async def rename(request: Request, name: str) -> Response:
         with telling(422):
-            title = (await body(request, MAX_TITLE_BYTES)).decode(errors="replace")
+            title = (await read_body(request, MAX_TITLE_BYTES, too_long)).decode(errors="replace")
             return as_json({"name": library.writable().rename(name, title)})
 
     @routes.delete("/recordings/{name}", status_code=204)

@@ -12,9 +12,9 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from eagle3_viz import web
-from eagle3_viz.config import MAX_IMAGE_BYTES, check_image_size
-from eagle3_viz.errors import InputError
+from eagle3_viz.config import MAX_IMAGE_BYTES, image_too_large
 from eagle3_viz.ui import stream
+from eagle3_viz.ui.answers import read_body, telling
 from eagle3_viz.ui.branch import branch
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
@@ -76,10 +76,8 @@ def add_engine_routes(routes: APIRouter, host: Host, runs: Runs) -> None:
 
     @routes.post("/engine/models/{name:path}", status_code=204)
     async def load(name: str) -> None:
-        try:
+        with telling(409):
             host.switch(name, runs.stop_all)
-        except InputError as error:
-            raise HTTPException(409, str(error)) from error
 
 
 def add_upload_route(routes: APIRouter, uploads: Uploads) -> None:
@@ -87,25 +85,10 @@ def add_upload_route(routes: APIRouter, uploads: Uploads) -> None:
 
     @routes.post("/images")
     async def add(request: Request, name: str = "the image") -> Response:
-        try:
-            upload = await uploads.add(await body(request, name), name[:MAX_NAME_CHARACTERS])
-        except InputError as error:
-            raise HTTPException(422, str(error)) from error
+        with telling(422):
+            data = await read_body(request, MAX_IMAGE_BYTES, lambda size: image_too_large(size, name))
+            upload = await uploads.add(data, name[:MAX_NAME_CHARACTERS])
         return Response(msgspec.json.encode(upload), media_type="application/json")
-
-
-async def body(request: Request, name: str) -> bytes:
-    """A request's body, no more of it than an image may have.
-
-    Raises:
-        InputError: it is larger.
-    """
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_IMAGE_BYTES:
-            check_image_size(max(len(data), int(request.headers.get("content-length", 0))), name)
-    return bytes(data)
 
 
 def known_run(runs: Runs, run_id: str) -> Run:
@@ -122,11 +105,9 @@ def add_branch_route(routes: APIRouter, host: Host, runs: Runs) -> None:
     @routes.post("/runs/{run_id}/branch")
     async def continue_from(run_id: str, position: int, token: int) -> dict[str, str]:
         run = known_run(runs, run_id)
-        try:
+        with telling(409):
             source = host.source
             return {"run": runs.start(source, branch(run, position, token, source.engine)).run_id}
-        except InputError as error:
-            raise HTTPException(409, str(error)) from error
 
 
 def add_run_routes(routes: APIRouter, runs: Runs) -> None:

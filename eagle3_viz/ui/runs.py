@@ -154,7 +154,7 @@ class Runs:
     @property
     def running(self) -> list[Run]:
         """The runs that have not ended."""
-        return [run for run in self._runs.values() if not run.ended]
+        return [run for run in self.known if not run.ended]
 
     def start(self, source: Source, request: Request) -> Run:
         """Start a run.
@@ -165,7 +165,7 @@ class Runs:
         self._check(request)
         if len(self.running) >= self._max_running + self._max_queued:
             raise InputError(f"{len(self.running)} runs are under way, which is the limit: try again in a minute.")
-        ended = [run.run_id for run in self._runs.values() if run.ended]
+        ended = [run.run_id for run in self.known if run.ended]
         while ended and (len(self._runs) >= self._max_runs or self._num_image_bytes() > MAX_IMAGE_BYTES_HELD):
             del self._runs[ended.pop(0)]
         run = Run(source, request, self._grace_s, self._turns, self._autosave(request))
@@ -190,7 +190,7 @@ class Runs:
         return Autosave(partial(self._folder.save, request.request_id, prompt))
 
     def _num_image_bytes(self) -> int:
-        return sum(len(data) for run in self._runs.values() for data in run.request.images)
+        return sum(len(data) for run in self.known for data in run.request.images)
 
     async def stop_all(self) -> None:
         """Stop all runs in order and wait for their end; they stay readable."""

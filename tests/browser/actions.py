@@ -7,6 +7,7 @@ from playwright.async_api import Page, expect
 
 from eagle3_viz.ui.runs import Run
 from scripts.demo import Demo
+from tests.browser.conftest import Gate
 
 BARS = "document.querySelector('[data-chart=positions]').data?.map((bars) => bars.y)"
 # Judged steps that the charts show.
@@ -60,3 +61,17 @@ async def wait_for_charts(page: Page, num_drafts: int) -> None:
 async def wait_for_end(page: Page) -> None:
     """Wait until the page says that the run is done."""
     await expect(view(page)).to_have_attribute("data-state", "done", timeout=30_000)
+
+
+async def run_to_end(page: Page, demo: Demo, gate: Gate, prompt: str) -> Run:
+    """Generate, to the end."""
+    run = await generate(page, demo, prompt)
+    gate.let(200)
+    await wait_for_end(page)
+    return run
+
+
+async def finished_run(page: Page, demo: Demo, gate: Gate) -> Run:
+    """Open the page and run a prompt to its end."""
+    await enter(page, demo)
+    return await run_to_end(page, demo, gate, "Tell me about the river.")

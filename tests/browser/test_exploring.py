@@ -6,7 +6,6 @@ from playwright.async_api import Page, expect
 from eagle3_viz.analysis import acceptance
 from eagle3_viz.counting import Tally
 from eagle3_viz.events import Step
-from eagle3_viz.ui.runs import Run
 from scripts.demo import Demo
 from tests.browser import actions
 from tests.browser.conftest import Gate, Visitor
@@ -16,10 +15,7 @@ DIMMED = ".e3-lane .e3-step.dim"
 
 
 async def finished_run(page: Page, demo: Demo, gate: Gate) -> list[Step]:
-    await actions.enter(page, demo)
-    run: Run = await actions.generate(page, demo, "Tell me about the river.")
-    gate.let(200)
-    await actions.wait_for_end(page)
+    run = await actions.finished_run(page, demo, gate)
     return run.trace.requests[run.run_id].steps
 
 

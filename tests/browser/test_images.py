@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 from playwright.async_api import Browser, FilePayload, Page, expect
 
-from eagle3_viz.ui.runs import Run
 from scripts.demo import Demo
 from tests.browser import actions
 from tests.browser.conftest import Gate, Visitor, leave, visit
@@ -44,14 +43,6 @@ async def choose(page: Page, name: str, data: bytes) -> None:
     await (await opened.value).set_files([FilePayload(name=name, mimeType="image/png", buffer=data)])
 
 
-async def run_of(page: Page, demo: Demo, gate: Gate) -> Run:
-    """Generate with what is beside the prompt, to the end."""
-    run = await actions.generate(page, demo, "What do you see?")
-    gate.let(200)
-    await actions.wait_for_end(page)
-    return run
-
-
 async def test_a_chosen_file_reaches_the_engine_as_it_is_and_is_shown(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
     await actions.enter(page, demo)
@@ -59,7 +50,7 @@ async def test_a_chosen_file_reaches_the_engine_as_it_is_and_is_shown(visitor: V
     await expect(page.locator(".e3-thumbs img")).to_have_attribute("alt", "cat.jpg")
     await expect(page.locator(".e3-thumbs figcaption")).to_have_text("40 × 60")
 
-    run = await run_of(page, demo, gate)
+    run = await actions.run_to_end(page, demo, gate, "What do you see?")
     assert run.request.images == (turned_jpeg(),)
     (image,) = run.trace.requests[run.run_id].started.images
     shown = page.locator(".e3-asked .e3-picture")
@@ -79,7 +70,7 @@ async def test_a_pasted_picture_is_added(browser: Browser, demo: Demo, gate: Gat
     await page.get_by_role("textbox", name="Prompt").focus()
     await page.keyboard.press("Control+V")
     await expect(page.locator(".e3-thumbs figcaption")).to_have_text("60 × 40")
-    run = await run_of(page, demo, gate)
+    run = await actions.run_to_end(page, demo, gate, "What do you see?")
     assert len(run.request.images) == 1
     await leave(visitor)
 
@@ -102,7 +93,7 @@ async def test_a_dropped_file_is_added_wherever_it_falls(visitor: Visitor, demo:
     await actions.enter(page, demo)
     await page.evaluate(DROP, ["dog.png", base64.b64encode(png()).decode()])
     await expect(page.locator(".e3-thumbs img")).to_have_attribute("alt", "dog.png")
-    run = await run_of(page, demo, gate)
+    run = await actions.run_to_end(page, demo, gate, "What do you see?")
     assert run.request.images == (png(),)
 
 
@@ -119,7 +110,7 @@ async def test_bad_files_are_told_and_the_prompt_still_runs(visitor: Visitor, de
     await choose(page, "dot.png", png(1, 1))
     await expect(page.locator(".e3-add-problem")).to_be_hidden()
     await expect(page.locator(".e3-thumbs figcaption")).to_have_text("1 × 1")
-    await run_of(page, demo, gate)
+    await actions.run_to_end(page, demo, gate, "What do you see?")
     await expect(page.locator(".e3-asked figcaption")).to_have_text("1 × 1 · 1 token")
 
 
@@ -142,7 +133,7 @@ async def test_a_removed_image_is_not_sent(visitor: Visitor, demo: Demo, gate: G
         await expect(page.get_by_role("button", name=f"Remove {name}")).to_be_visible()
     await page.get_by_role("button", name="Remove one.png").press("Enter")
     await expect(page.locator(".e3-thumbs li")).to_have_count(1)
-    run = await run_of(page, demo, gate)
+    run = await actions.run_to_end(page, demo, gate, "What do you see?")
     assert run.request.images == (png(50, 50),)
 
 
@@ -173,7 +164,7 @@ async def test_images_fit_400_pixels(browser: Browser, demo: Demo, gate: Gate, s
     ]
     await page.locator(".e3-files").set_input_files(files)
     await expect(page.locator(".e3-thumbs li")).to_have_count(4, timeout=30_000)
-    await run_of(page, demo, gate)
+    await actions.run_to_end(page, demo, gate, "What do you see?")
     await expect(page.locator(".e3-asked figcaption")).to_have_count(4, timeout=30_000)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 400
     await leave(visitor)

@@ -49,9 +49,7 @@ async def test_tokens_and_charts_come_while_the_run_goes_on(visitor: Visitor, de
 async def test_a_finished_run_shows_all_its_text_and_says_so(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
     await actions.enter(page, demo)
-    run = await actions.generate(page, demo, "Who watches the clock? 🐦")
-    gate.let(200)
-    await actions.wait_for_end(page)
+    run = await actions.run_to_end(page, demo, gate, "Who watches the clock? 🐦")
 
     assert await page.evaluate(actions.TEXT) == ending(run).text
     record = run.trace.requests[run.run_id]
@@ -130,9 +128,7 @@ async def test_markup_is_text(visitor: Visitor, demo: Demo, gate: Gate) -> None:
 async def test_the_saved_run_is_the_trace(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
     await actions.enter(page, demo)
-    run = await actions.generate(page, demo, "Count to ten.")
-    gate.let(200)
-    await actions.wait_for_end(page)
+    run = await actions.run_to_end(page, demo, gate, "Count to ten.")
     link = await page.locator(".e3-save").get_attribute("href")
     lines = (await (await page.request.get(str(link))).text()).splitlines()
     assert len(lines) == len(run.trace.events)

@@ -3,9 +3,8 @@
 import math
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
-from eagle3_viz.ui.runs import Run
 from scripts.demo import Demo
 from tests.browser import actions
 from tests.browser.conftest import Gate, Visitor
@@ -13,17 +12,9 @@ from tests.browser.conftest import Gate, Visitor
 pytestmark = pytest.mark.browser
 
 
-async def finished_run(page: Page, demo: Demo, gate: Gate) -> Run:
-    await actions.enter(page, demo)
-    run = await actions.generate(page, demo, "Tell me about the river.")
-    gate.let(200)
-    await actions.wait_for_end(page)
-    return run
-
-
 async def test_hover_explains_a_token_without_a_request(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
-    run = await finished_run(page, demo, gate)
+    run = await actions.finished_run(page, demo, gate)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
 
@@ -41,7 +32,7 @@ async def test_hover_explains_a_token_without_a_request(visitor: Visitor, demo: 
 
 async def test_the_inspector_shows_both_sides_of_the_trace(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
-    run = await finished_run(page, demo, gate)
+    run = await actions.finished_run(page, demo, gate)
     await page.locator(".e3-lane .e3-t.correction").first.click()
     step = next(s for s in run.trace.requests[run.run_id].steps if s.num_accepted < len(s.proposed))
     sides = page.locator(".e3-inspector .e3-side")
@@ -53,7 +44,7 @@ async def test_the_inspector_shows_both_sides_of_the_trace(visitor: Visitor, dem
 
 async def test_arrow_keys_walk_over_tokens_and_steps(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
-    run = await finished_run(page, demo, gate)
+    run = await actions.finished_run(page, demo, gate)
     lane = page.locator(".e3-lane")
     await lane.focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowUp", "ArrowRight"):
@@ -68,7 +59,7 @@ async def test_arrow_keys_walk_over_tokens_and_steps(visitor: Visitor, demo: Dem
 
 async def test_labels_say_what_a_listener_needs(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
-    await finished_run(page, demo, gate)
+    await actions.finished_run(page, demo, gate)
     label = await page.locator(".e3-lane .e3-t.rejected.text").first.get_attribute("aria-label")
     assert label is not None
     assert label.startswith("rejected, proposed “")
@@ -77,7 +68,7 @@ async def test_labels_say_what_a_listener_needs(visitor: Visitor, demo: Demo, ga
 
 async def test_guesses_that_are_not_in_the_text_can_be_hidden(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
-    await finished_run(page, demo, gate)
+    await actions.finished_run(page, demo, gate)
     await page.get_by_label("guesses not in the text").select_option("fold")
     folded = await page.locator(".e3-lane .e3-t.rejected").first.bounding_box()
     assert folded is not None

@@ -1,0 +1,9 @@
+// Makes elements. Text only ever becomes a text node.
+
+export function make(tag, className, text, attributes = {}) {
+  const node = document.createElement(tag);
+  node.className = className;
+  if (text) node.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}
