@@ -310,20 +310,20 @@ async def test_of_two_ranks_one_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_exact(trace)
 
 
-def workers() -> set[psutil.Process]:
-    """Of all engines that run."""
-    children = psutil.Process().children(recursive=True)
-    return {child for child in children if child.name().startswith("VLLM::Worker")}
+def workers(source: VllmSource) -> list[psutil.Process]:
+    """The processes of its ranks, and nobody else's: a browser's come and go meanwhile."""
+    [core] = source.llm.engine_core.resources.engine_manager.processes
+    ranks: list[psutil.Process] = psutil.Process(core.pid).children()
+    return ranks
 
 
 async def test_a_worker_that_dies_fails_the_request_and_ends_the_source() -> None:
-    others = workers()
     async with tiny_llama4() as source:
         trace = Trace()
 
         def kill(event: Any) -> None:
             if isinstance(event, Step) and event.index == 3:
-                for worker in workers() - others:
+                for worker in workers(source):
                     worker.kill()
 
         trace.subscribe(kill)
