@@ -40,3 +40,8 @@ def test_they_show_both_sides_and_tell_nothing_of_the_machine(path: Path) -> Non
 def test_a_good_head_and_a_bad_one_are_among_them() -> None:
     lengths = {title_of(path): statistics_of_file(path).rates.mean_acceptance_length or 0 for path in TRACES}
     assert lengths["text-good-head"] > lengths["text-wrong-layers"] + 0.1
+
+
+def test_one_shows_what_a_model_saw() -> None:
+    [images] = [Trace.load(path) for path in TRACES if title_of(path) == "image"]
+    assert all(record.started.images and record.ended for record in images.requests.values())

@@ -16,10 +16,11 @@ import uvicorn
 from playwright.async_api import Browser, FrameLocator, expect
 from starlette.applications import Starlette
 
+from eagle3_viz import bundled, gguf_verifier
 from eagle3_viz.trace import Trace
 from scripts import space_proxy
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.engine]
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = "localhost"  # for a browser another site than 127.0.0.1, where the frame's page is
@@ -36,19 +37,20 @@ def clean_folder(tmp_path: Path) -> Path:
     """What git has, and nothing else."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file() and not name.endswith(".safetensors"):
+        if (ROOT / name).is_file():
             (tmp_path / "app" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / "app" / name)
     return tmp_path / "app"
 
 
 @pytest.fixture
-def port(clean_folder: Path, tmp_path: Path) -> Iterator[int]:
-    """The app as a Space starts it, with the scripted source in place of an engine."""
+def port(clean_folder: Path, tmp_path: Path, pair: bundled.Pair) -> Iterator[int]:
+    """The app as a Space starts it, with the real engine; only the verifier is here already."""
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
+        "EAGLE3_VIZ_CACHE": str(gguf_verifier.cache_folder()),
         "SPACE_ID": "somebody/eagle3",
         "SYSTEM": "spaces",
         "GRADIO_SSR_MODE": "True",
@@ -57,7 +59,7 @@ def port(clean_folder: Path, tmp_path: Path) -> Iterator[int]:
         "EAGLE3_RUNS": str(tmp_path / "runs"),
         "EAGLE3_MAX_TOKENS": "150",
     }
-    with subprocess.Popen([sys.executable, "app.py", "--fake"], cwd=clean_folder, env=environment) as process:
+    with subprocess.Popen([sys.executable, "app.py"], cwd=clean_folder, env=environment) as process:
         yield port
         process.terminate()
 
@@ -98,7 +100,7 @@ async def until_up(address: str) -> None:
 
 
 async def start(space: FrameLocator, prompt: str) -> None:
-    await expect(space.locator(".e3-bar")).to_have_attribute("data-phase", "ready", timeout=60_000)
+    await expect(space.locator(".e3-bar")).to_have_attribute("data-phase", "ready", timeout=180_000)
     await space.get_by_role("textbox", name="Prompt").fill(prompt)
     await space.locator("#e3-generate").click()
 
@@ -126,7 +128,8 @@ async def test_a_live_run_streams_and_stops_inside_a_frame(browser: Browser, hub
     await space.get_by_text("Saved runs (1)").click()
     await expect(space.get_by_text("Only this browser knows of these runs.")).to_be_visible()
     assert await space.get_by_role("button", name="rename").count() == 0
-    assert len(saved(tmp_path / "runs")) == 1
+    [run] = saved(tmp_path / "runs")
+    assert run.header.engine.draft == "smollm2-135m"
     assert (errors, insecure) == ([], [])
     await context.close()
 
