@@ -42,6 +42,7 @@ export class Lane {
   append(events) {
     const follow = this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < NEAR_END_PX;
     for (const event of events) {
+      if (event.type === "trace_started") this.pieces.begin(event.engine);
       if (event.type === "pieces") this.pieces.add(event.pieces);
       if (event.type === "step") this.appendStep(event);
       if (event.type === "steps_dropped") this.currentBlock().append(make("span", "e3-gap", ` ${event.count} steps lost `));

@@ -1,9 +1,10 @@
-// What tokens look like: plain text, half characters that need their neighbours, special tokens.
+// What tokens look like: plain text, half characters that need their neighbours, special tokens. And whether the draft
+// can propose them.
 
 const REPLACEMENT = "\uFFFD";
 
-function bytesOf(piece) {
-  return Uint8Array.from(atob(piece.bytes), (character) => character.charCodeAt(0));
+function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
 export class Pieces {
@@ -11,6 +12,19 @@ export class Pieces {
     this.pieces = new Map();
     this.decoder = new TextDecoder();
     this.open = false; // a character has begun and is not complete
+    this.begin({});
+  }
+
+  begin({ vocab_size: size, draft_vocab_size: draftSize, draft_vocabulary: bits }) {
+    this.draftable = bits == null ? null : bytesOf(bits);
+    this.allDraftable = bits == null && draftSize != null && draftSize === size;
+  }
+
+  // Whether the draft's vocabulary has a token: true, false, or null where the trace does not say. See
+  // `eagle3_viz/draft_vocabulary.py`.
+  inDraftVocabulary(id) {
+    if (!this.draftable) return this.allDraftable || null;
+    return id >= 0 && ((this.draftable[id >> 3] ?? 0) >> (id & 7)) % 2 === 1;
   }
 
   add(pieces) {
@@ -23,7 +37,7 @@ export class Pieces {
     if (typeof piece === "string") return { text: piece, kind: "text" };
     if (piece?.special !== undefined) return { text: piece.special, kind: "special" };
     if (piece?.bytes === undefined) return { text: id < 0 ? "nothing" : `#${id}`, kind: "none" };
-    const hex = Array.from(bytesOf(piece), (byte) => byte.toString(16).padStart(2, "0").toUpperCase());
+    const hex = Array.from(bytesOf(piece.bytes), (byte) => byte.toString(16).padStart(2, "0").toUpperCase());
     return { text: hex.join(" "), kind: "half" };
   }
 
@@ -32,7 +46,7 @@ export class Pieces {
   next(id) {
     const piece = this.pieces.get(id);
     if (piece?.bytes !== undefined) {
-      const text = this.decoder.decode(bytesOf(piece), { stream: true });
+      const text = this.decoder.decode(bytesOf(piece.bytes), { stream: true });
       this.open = text === "" || text.endsWith(REPLACEMENT);
       return { text, kind: "half", before: "" };
     }

@@ -11,7 +11,7 @@ export class Recorded {
     for (const event of ["click", "keydown"]) view.find("lane").addEventListener(event, () => this.keepPlace());
   }
 
-  // `request`: {request_id, num_speculative_tokens, pieces, events}
+  // `request`: {request_id, engine, pieces, events}
   open(request) {
     const { view } = this;
     view.leave();
@@ -20,8 +20,7 @@ export class Recorded {
     view.explorer.inspector.branch = null; // a file has no engine
     view.ending = null;
     view.complain(null);
-    view.explorer.begin(request.num_speculative_tokens);
-    view.append([{ type: "pieces", pieces: request.pieces }, ...request.events]);
+    view.append([{ type: "trace_started", engine: request.engine }, { type: "pieces", pieces: request.pieces }, ...request.events]);
     view.end(null);
     for (const name of ["save", "report"]) view.find(name).hidden = true;
     view.find("lane").scrollTop = 0;

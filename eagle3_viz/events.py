@@ -28,6 +28,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     rejection_sample_method: str | None = None
     vocab_size: int | None = None
     draft_vocab_size: int | None = None
+    draft_vocabulary: bytes | UnsetType = UNSET  # where the sizes differ: a bit an id, see `draft_vocabulary.py`
     aux_hidden_state_layer_ids: list[int] | None = None
     vllm_version: str | None = None
     model_runner: str | None = None  # "v1" or "v2"

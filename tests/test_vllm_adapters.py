@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from eagle3_viz.sources import vllm_probe
+from eagle3_viz.sources.vllm_draft import target_ids
 from eagle3_viz.sources.vllm_hooks import Hooks
 from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow
 from eagle3_viz.sources.vllm_probe import Probe, ProbeError, ProbeExtension, adapter_for, runner_kind
@@ -91,7 +92,11 @@ def test_the_front_end_is_told_why_the_probe_does_not_fit() -> None:
     extension.model_runner, extension.rank = runner_of(V1), 0
     assert "there is no _sample" in (extension.eagle3_viz_attach("ipc:///nowhere")["problem"] or "")
     extension.rank = 1  # only the first rank tells anything
-    assert extension.eagle3_viz_attach("ipc:///nowhere") == {"model_runner": "v1", "problem": None}
+    assert extension.eagle3_viz_attach("ipc:///nowhere") == {
+        "model_runner": "v1",
+        "problem": None,
+        "draft_vocabulary": None,
+    }
     assert extension.eagle3_viz_drain("r") == 0
 
 
@@ -134,7 +139,9 @@ class FakeV2:
             model=SimpleNamespace(compute_logits=lambda hidden: self.logits),
             sampler=SimpleNamespace(sampling_states=states),
             rejection_sampler=SimpleNamespace(_verify=self._verify, synthetic_conditional_rates=None),
-            speculator=SimpleNamespace(propose=lambda batch: self.proposal, draft_logits=draft_logits),
+            speculator=SimpleNamespace(
+                propose=lambda batch: self.proposal, draft_logits=draft_logits, model=SimpleNamespace()
+            ),
             vocab_size=VOCABULARY,
             vllm_config=SimpleNamespace(speculative_config=SimpleNamespace(rejection_sample_method="standard")),
             execute_model=lambda scheduled: None,
@@ -239,6 +246,14 @@ def test_v2_refuses_what_moves_the_rows(monkeypatch: pytest.MonkeyPatch, name: s
     setattr(runner, name, object())
     with pytest.raises(ProbeError, match=f"engine without {name}"):
         adapter_for(runner)
+
+
+def test_the_ids_of_a_vocabulary_of_its_own() -> None:
+    offsets = torch.tensor([0, 1, 1])
+    model = SimpleNamespace(draft_id_to_target_id=offsets, logits_processor=None)
+    wrapped = SimpleNamespace(unwrap=lambda: model)
+    assert [ids.tolist() for ids in map(target_ids, (model, wrapped)) if ids is not None] == [[0, 2, 3]] * 2
+    assert target_ids(SimpleNamespace(draft_id_to_target_id=None)) is None
 
 
 def test_hooks_come_off_in_reverse() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eagle3_viz import bundled
+from eagle3_viz import bundled, draft_vocabulary
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Pieces, RequestFinished, RequestStarted, Sampling, Step
 from eagle3_viz.sources.base import Request, record
@@ -33,6 +33,16 @@ def finished(trace: Trace, request_id: str) -> RequestFinished:
     ended = trace.requests[request_id].ended
     assert isinstance(ended, RequestFinished), ended
     return ended
+
+
+def targets_of(pair: bundled.Pair) -> list[int]:
+    """The ids that the head can propose, as its checkpoint says."""
+    from safetensors import safe_open
+
+    file = json.loads(Path(pair.speculator, "model.safetensors.index.json").read_text("utf-8"))["weight_map"]["t2d"]
+    with safe_open(Path(pair.speculator, file), "pt") as tensors:
+        targets: list[int] = tensors.get_tensor("t2d").nonzero().flatten().tolist()
+    return targets
 
 
 def assert_counts_agree(trace: Trace) -> None:
@@ -103,6 +113,11 @@ async def test_the_verifiers_numbers_are_those_of_transformers(vllm_source: Vllm
             assert row.emitted_logprob == pytest.approx(float(theirs[step.emitted[offset]]), abs=1e-3)
             assert [entry[1] for entry in row.top] == pytest.approx(theirs.topk(5).values.tolist(), abs=1e-3)
             assert row.entropy == pytest.approx(float(torch.special.entr(theirs.exp()).sum()), abs=1e-3)
+
+
+async def test_the_draft_vocabulary_is_the_heads_own(vllm_source: VllmSource, pair: bundled.Pair) -> None:
+    info = vllm_source.engine
+    assert [one for one in range(info.vocab_size or 0) if draft_vocabulary.holds(info, one)] == targets_of(pair)
 
 
 async def test_steps_explain_their_verdict(vllm_source: VllmSource) -> None:

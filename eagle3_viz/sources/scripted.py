@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 from eagle3_viz.codec import SCHEMA
+from eagle3_viz.draft_vocabulary import packed
 from eagle3_viz.events import EngineInfo, Event, TraceStarted
 from eagle3_viz.sources.base import Request, never
 from eagle3_viz.sources.pacing import Sleep, pause
 from eagle3_viz.sources.scripted_prompt import read_all
 from eagle3_viz.sources.scripted_run import Script
 from eagle3_viz.sources.scripted_session import Session
+from eagle3_viz.sources.scripted_text import DRAFTABLE
 
 __all__ = ["Script", "ScriptedSource"]
 
@@ -64,7 +66,8 @@ class ScriptedSource:
             draft_sample_method="greedy",
             rejection_sample_method="standard",
             vocab_size=VOCAB_SIZE,
-            draft_vocab_size=VOCAB_SIZE,
+            draft_vocab_size=len(DRAFTABLE),
+            draft_vocabulary=packed(DRAFTABLE),
             async_scheduling=False,
             tensor_parallel_size=1,
             images_per_prompt=self.script.images_per_prompt,

@@ -126,8 +126,10 @@ class Run:
             return [Proposed(id=text.FILLER_ID, origin="filler")] * num_positions, 0
         num_right = 0
         # The draft sees the end coming, so that a stop inside an accepted run is no rare thing.
-        while num_right < num_positions and (
-            text.END_ID in targets or self._rng.random() < self._script.accepts(num_right)
+        while (
+            num_right < num_positions
+            and targets[num_right] in text.DRAFTABLE
+            and (text.END_ID in targets or self._rng.random() < self._script.accepts(num_right))
         ):
             num_right += 1
         proposed = [self._draft(target, right=i < num_right) for i, target in enumerate(targets[:-1])]
@@ -135,10 +137,12 @@ class Run:
 
     def _draft(self, target: int, *, right: bool) -> Proposed:
         token_id = target
-        while not right and token_id in (target, text.FILLER_ID):
-            token_id = self._rng.randrange(len(text.PIECES))
-        placed = {token_id: 0} if right else {token_id: 0, target: self._rng.choice((1, 1, 2, 7))}
-        belief = text.believe(self._rng, placed, sure=right)
+        while not right and token_id == target:
+            token_id = self._rng.choice(text.DRAFTABLE)
+        placed = {token_id: 0}
+        if not right and target in text.DRAFTABLE:
+            placed[target] = self._rng.choice((1, 1, 2, 7))
+        belief = text.believe(self._rng, placed, sure=right, among=text.DRAFTABLE)
         return Proposed(id=token_id, logprob=belief.logprob(token_id), top=belief.top(self.request.top_logprobs))
 
     def _judge(self, proposed: list[Proposed], emitted: list[int], num_accepted: int) -> list[Judged]:

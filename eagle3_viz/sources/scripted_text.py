@@ -27,6 +27,9 @@ PIECES: tuple[str | Piece, ...] = (
 )
 IDS = {piece: token_id for token_id, piece in enumerate(PIECES)}
 END_ID, FILLER_ID = IDS[END], IDS[FILLER]
+DRAFTABLE = tuple(
+    sorted(set(IDS.values()) - {FILLER_ID, IDS[USER], IDS[MARKUP], IDS[" draws"]})
+)  # the draft's vocabulary
 NUM_RANKS = 24  # more than any number of alternatives that can be asked for
 
 
@@ -114,9 +117,11 @@ class Belief:
         return round(math.log(self.confidence if rank == 0 else (1 - self.confidence) / 2**rank), 4)
 
 
-def believe(rng: random.Random, placed: dict[int, int], *, sure: bool) -> Belief:
-    """A belief with each id of `placed` at its rank."""
-    others = [token_id for token_id in rng.sample(range(len(PIECES)), NUM_RANKS) if token_id not in placed]
+def believe(
+    rng: random.Random, placed: dict[int, int], *, sure: bool, among: Sequence[int] = range(len(PIECES))
+) -> Belief:
+    """A belief over ids of `among`, with each id of `placed` at its rank."""
+    others = [token_id for token_id in rng.sample(among, NUM_RANKS) if token_id not in placed]
     for token_id, rank in sorted(placed.items(), key=lambda item: item[1]):
         others.insert(rank, token_id)
     return Belief(rng.uniform(0.7, 0.99) if sure else rng.uniform(0.4, 0.65), others)

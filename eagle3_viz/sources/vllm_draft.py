@@ -13,6 +13,23 @@ from eagle3_viz.sources.vllm_rows import facts, index_on, scratch
 Tensor = torch.Tensor
 
 
+def target_ids(model: Any) -> Tensor | None:
+    """The ids that a draft model can propose, [draft_vocab], in the verifier's vocabulary.
+
+    None where it has the verifier's vocabulary, or is no EAGLE-3 head.
+    """
+    offsets = getattr(unwrapped(model), "draft_id_to_target_id", None)
+    if offsets is None or not hasattr(unwrapped(model), "logits_processor"):
+        return None
+    ids: Tensor = torch.arange(len(offsets), device=offsets.device) + offsets.data
+    return ids
+
+
+def unwrapped(model: Any) -> Any:
+    """A model without vLLM's wrapper for CUDA graphs."""
+    return model.unwrap() if hasattr(model, "unwrap") else model
+
+
 class DraftLogits:
     """Collects what an EAGLE-3 head computes while it proposes.
 
@@ -24,15 +41,13 @@ class DraftLogits:
     """
 
     def __init__(self, model: Any, *, in_place: bool) -> None:
-        self.model = model.unwrap() if hasattr(model, "unwrap") else model
+        self.model = unwrapped(model)
         self.in_place = in_place
-        self.targets: Tensor | None = None  # [draft_vocab]: ids in the verifier's vocabulary
+        self.targets = target_ids(self.model)  # [draft_vocab]: ids in the verifier's vocabulary
         self.locals: Tensor | None = None  # [vocab]: ids in the draft's vocabulary, -1 where it has none
         self._collected: list[Tensor] | None = None
-        offsets = getattr(self.model, "draft_id_to_target_id", None)
-        if offsets is not None and hasattr(self.model, "logits_processor"):
-            own = torch.arange(len(offsets), device=offsets.device)
-            self.targets = own + offsets.data
+        if self.targets is not None:
+            own = torch.arange(len(self.targets), device=self.targets.device)
             self.locals = own.new_full((self.model.config.vocab_size,), -1)
             self.locals[self.targets] = own
 

@@ -63,7 +63,7 @@ class VllmSource:
         inbox = Inbox(path, lambda step: hand_out(step, running))
         await inbox.open()
         try:
-            source = cls(engine, describe(engine, pair, await attach_probe(engine, path)), inbox, running)
+            source = cls(engine, describe(engine, pair, **await attach_probe(engine, path)), inbox, running)
             progress("Warming up", None)
             await source._warm_up()
         except BaseException:
@@ -137,13 +137,16 @@ def hand_out(step: EngineStep, running: Mapping[str, RequestSteps]) -> None:
             steps.witness(step, row, step.lost.get(row.request_id, 0))
 
 
-async def attach_probe(engine: Any, path: Path) -> str:
-    """Attach the probe to a running engine; it pushes to the socket at `path`. Returns which model runner it found.
+async def attach_probe(engine: Any, path: Path) -> dict[str, Any]:
+    """Attach the probe to a running engine; it pushes to the socket at `path`.
+
+    Returns:
+        `model_runner` and `draft_vocabulary`, as the worker found them.
 
     Raises:
         InputError: it does not fit this engine.
     """
-    attached = await engine.collective_rpc("eagle3_viz_attach", args=(str(path),))
-    if problem := attached[0]["problem"]:
+    attached: dict[str, Any] = (await engine.collective_rpc("eagle3_viz_attach", args=(str(path),)))[0]
+    if problem := attached.pop("problem"):
         raise InputError(problem)
-    return str(attached[0]["model_runner"])
+    return attached

@@ -14,7 +14,9 @@ from typing import Any, Protocol
 import msgspec
 import vllm
 
+from eagle3_viz.draft_vocabulary import packed
 from eagle3_viz.sources.vllm_capture import Judgement, Proposals
+from eagle3_viz.sources.vllm_draft import target_ids
 from eagle3_viz.sources.vllm_hooks import Hooks, StepClock, Timing
 from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow
 from eagle3_viz.sources.vllm_outbox import Outbox
@@ -28,7 +30,13 @@ class ProbeError(RuntimeError):
 
 
 class Adapter(Protocol):
-    """What knows one of vLLM's model runners."""
+    """What knows one of vLLM's model runners.
+
+    Attributes:
+        draft_model: vLLM's model of the draft head.
+    """
+
+    draft_model: Any
 
     def __init__(self, runner: Any, probe: "Probe") -> None: ...
 
@@ -47,18 +55,25 @@ class ProbeExtension:
     rank: int
     eagle3_viz_probe: "Probe | None" = None
 
-    def eagle3_viz_attach(self, path: str) -> dict[str, str | None]:
+    def eagle3_viz_attach(self, path: str) -> dict[str, Any]:
         """Make a probe that pushes to the socket at `path`. Only the first rank does.
 
         Returns:
-            `model_runner`, "v1" or "v2", and `problem`: why the probe does not fit this engine, None if it does.
+            `model_runner`, "v1" or "v2"; `problem`: why the probe does not fit this engine, None if it does; and
+            `draft_vocabulary`, see `EngineInfo`, None where the head has the verifier's.
         """
-        attached: dict[str, str | None] = {"model_runner": runner_kind(self.model_runner), "problem": None}
+        attached: dict[str, Any] = {
+            "model_runner": runner_kind(self.model_runner),
+            "problem": None,
+            "draft_vocabulary": None,
+        }
         if self.rank:
             return attached
         try:
             self.eagle3_viz_detach()
             self.eagle3_viz_probe = Probe(self.model_runner, path)
+            ids = target_ids(self.eagle3_viz_probe.adapter.draft_model)
+            attached["draft_vocabulary"] = None if ids is None else packed(ids.tolist())
         except ProbeError as error:
             attached["problem"] = str(error)
         return attached

@@ -30,7 +30,8 @@ class V1Adapter:
         self.runner = runner
         self.probe = probe
         self.clock = probe.clock
-        self.draft = DraftLogits(runner.drafter.model, in_place=runner.drafter._enable_probabilistic_draft_probs)
+        self.draft_model = runner.drafter.model
+        self.draft = DraftLogits(self.draft_model, in_place=runner.drafter._enable_probabilistic_draft_probs)
         rates = runner.rejection_sampler.synthetic_conditional_rates
         self.rates: list[float] = [] if rates is None else rates.tolist()
         self.unmasked: Tensor | None = None  # the verifier's logits before a grammar's mask

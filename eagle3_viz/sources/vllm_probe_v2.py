@@ -39,6 +39,7 @@ class V2Adapter:
         self.runner = runner
         self.probe = probe
         self.clock = probe.clock
+        self.draft_model = runner.speculator.model
         rates = runner.rejection_sampler.synthetic_conditional_rates
         self.rates: list[float] = [] if rates is None else rates.tolist()
         self.masked = False  # whether a grammar is about to mask the logits

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from eagle3_viz import cpu
 from eagle3_viz.config import EngineConfig, Pair
 from eagle3_viz.errors import InputError
@@ -63,8 +65,8 @@ def check_rule(method: str) -> None:
     raise InputError(f"rejection_sample_method is '{method}': {reasons.get(method, 'not known here')}. Leave it out")
 
 
-def describe(engine: Any, pair: Pair, model_runner: str) -> EngineInfo:
-    """The trace's description of a running engine."""
+def describe(engine: Any, pair: Pair, *, model_runner: str, draft_vocabulary: bytes | None) -> EngineInfo:
+    """The trace's description of a running engine; the last two are as the worker found them."""
     import vllm
     from vllm.platforms import current_platform
 
@@ -83,6 +85,7 @@ def describe(engine: Any, pair: Pair, model_runner: str) -> EngineInfo:
         rejection_sample_method=speculative.rejection_sample_method,
         vocab_size=config.model_config.get_vocab_size(),
         draft_vocab_size=head.get("draft_vocab_size"),
+        draft_vocabulary=msgspec.UNSET if draft_vocabulary is None else draft_vocabulary,
         aux_hidden_state_layer_ids=aux,
         vllm_version=vllm.__version__,
         model_runner=model_runner,

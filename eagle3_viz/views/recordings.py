@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from eagle3_viz import invariants
+from eagle3_viz import draft_vocabulary, invariants
 from eagle3_viz.analysis.statistics import Statistics, statistics
-from eagle3_viz.events import Event, Piece, RequestFailed, Step, StepsDropped
+from eagle3_viz.events import EngineInfo, Event, Piece, RequestFailed, Step, StepsDropped
 from eagle3_viz.records import RequestRecord, asked
 from eagle3_viz.trace import Trace
 from eagle3_viz.views.facts import facts
@@ -55,12 +55,13 @@ class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request, whole.
 
     Attributes:
+        engine: that ran it; its draft vocabulary is that of the tokens that the events name.
         pieces: of every token that its events name.
         events: in order, from `request_started` on.
     """
 
     request_id: str
-    num_speculative_tokens: int
+    engine: EngineInfo
     pieces: dict[int, str | Piece]
     events: list[Event]
 
@@ -116,7 +117,7 @@ def request(trace: Trace, request_id: str) -> RecordedRequest:
     used = {*record.output_token_ids}.union(*map(invariants.used_ids, record.steps))
     return RecordedRequest(
         request_id=request_id,
-        num_speculative_tokens=trace.engine.num_speculative_tokens,
+        engine=draft_vocabulary.only(trace.engine, used),
         pieces={token_id: trace.pieces[token_id] for token_id in sorted(used) if token_id in trace.pieces},
         events=[record.started, *sorted(happened, key=_place), *([record.ended] if record.ended else [])],
     )
