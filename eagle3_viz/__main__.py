@@ -17,6 +17,7 @@ VERBS = {
     "stats": "the counts and rates of a trace",
     "report": "write traces as HTML that opens without a server",
     "export": "write the steps of a trace as CSV or Parquet",
+    "doctor": "what is wrong with a verifier and its draft head",
 }
 BAD_INPUT, FAILURE = 2, 1
 EXIT_CODES = "exit codes: 0 fine, 2 bad input (one line on stderr), 1 anything else"
