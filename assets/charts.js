@@ -1,11 +1,15 @@
 // The charts, drawn with Plotly from `figures.js`. Nothing is computed here but where a mark stands.
 
-import { thinned } from "./figures.js";
+import { Figures, thinned } from "./figures.js";
 import { ordinal } from "./verdicts.js";
 
 const CONFIG = { displayModeBar: false, responsive: true };
 const PAUSE_MS = 50; // between one chart and the next
+const ROOM_FOR_TEXT = 0.12; // a lower bar has its rate above it
 const DASHES = ["dot", "dash", "dashdot", "longdash"];
+
+// Plotly takes long over the first numbers that it draws: each chart has its first ones before anybody waits for it.
+const REHEARSAL = Figures.of(3, [{ index: 0, output_start: 0, proposed: [{}, {}, {}], num_accepted: 1, emitted: [0, 0], ms: { draft: 1, verify: 2 } }]);
 
 let loading = null;
 
@@ -29,6 +33,7 @@ export class Charts {
     this.nodes = Object.fromEntries(Array.from(view.querySelectorAll(".e3-chart"), (node) => [node.dataset.chart, node]));
     this.drawers = { positions: () => this.drawPositions(), lengths: () => this.drawLengths(), rolling: () => this.drawRolling(), times: () => this.drawTimes() };
     this.due = new Set();
+    this.picks = { positions: positionFilter, lengths: lengthFilter };
     loadPlotly(plotlyUrl).then((plotly) => this.ready(plotly)).catch((error) => {
       for (const node of Object.values(this.nodes)) node.textContent = error.message;
     });
@@ -38,11 +43,16 @@ export class Charts {
 
   ready(plotly) {
     this.plotly = plotly;
-    this.drawPositions();
-    this.drawLengths();
-    this.nodes.positions.on("plotly_click", ({ points: [point] }) => this.pick(positionFilter(point.pointIndex)));
-    this.nodes.lengths.on("plotly_click", ({ points: [point] }) => this.pick(lengthFilter(point.pointIndex)));
     this.draw();
+  }
+
+  rehearse(name) {
+    const { figures } = this;
+    this.figures = REHEARSAL;
+    this.drawers[name]();
+    this.figures = figures;
+    const filter = this.picks[name];
+    if (filter) this.nodes[name].on("plotly_click", ({ points: [point] }) => this.pick(filter(point.pointIndex)));
   }
 
   // Published rows to compare with: [{name, perPosition}].
@@ -66,6 +76,7 @@ export class Charts {
   drawNext() {
     const [name] = this.due;
     this.due.delete(name);
+    if (!this.nodes[name].data) this.rehearse(name);
     this.drawers[name]();
     this.timer = this.due.size ? setTimeout(() => this.drawNext(), PAUSE_MS) : null;
   }
@@ -178,7 +189,7 @@ function positionBar(name, x, rows, color, ink) {
     type: "bar", name, x, y: rates, marker: { color },
     error_y: { type: "data", symmetric: false, array: reach(1), arrayminus: reach(0), color: ink, thickness: 1, width: 3 },
     text: rates.map((rate) => (rate === null ? "" : `${Math.round(100 * rate)}%`)),
-    textposition: "inside", insidetextanchor: "start",
+    textposition: rates.map((rate) => (rate < ROOM_FOR_TEXT ? "outside" : "inside")), insidetextanchor: "start",
     customdata: rows.map(([accepted, { of, interval }]) => [`${accepted} of ${of}`, interval ? interval.map((end) => `${(100 * end).toFixed(0)} %`).join(" to ") : ""]),
     hovertemplate: "%{x}: %{customdata[0]} accepted<br>95 % interval %{customdata[1]}<extra>%{fullData.name}</extra>",
   };

@@ -14,6 +14,8 @@ const ENDINGS = {
   length: "Finished: reached max tokens. Raise it for a longer answer.",
   abort: "Stopped before the answer was complete.",
 };
+const FIRST = "Waiting for the first token";
+const GENERATING = "Generating… Esc stops.";
 const shared = { engineReady: false, running: false };
 
 function button(id) {
@@ -116,18 +118,30 @@ export class View {
     this.run = `${this.routes}runs/${launch.run}`;
     document.dispatchEvent(new CustomEvent("e3:started", { detail: launch.run }));
     this.explorer.inspector.branch = (position, id) => this.branch(position, id);
-    this.find("words").textContent = "Waiting for the first token";
+    this.find("words").textContent = FIRST;
     this.find("pace").textContent = "";
     this.find("save").hidden = true;
     this.find("report").hidden = true;
-    this.say("running", "Generating… Esc stops.");
+    this.say("running", GENERATING);
     this.setRunning(true);
     this.stream = new RunStream(`${this.run}/events`, {
       events: (events) => this.append(events),
       notice: (text) => this.complain(text),
-      connection: (lost) => this.say("running", lost ? "Connection lost, trying again…" : "Generating… Esc stops."),
+      connection: (lost) => this.say("running", lost ? "Connection lost, trying again…" : GENERATING),
+      queue: (ahead) => this.wait(ahead),
       end: (problem, saved) => this.end(problem, saved),
     });
+  }
+
+  // The engine is full: `ahead` runs get their turn before this one; null when it has come.
+  wait(ahead) {
+    if (ahead === null) {
+      this.find("words").textContent = FIRST;
+      return this.say("running", GENERATING);
+    }
+    const before = { 0: "yours is the next", 1: "one run goes before yours" }[ahead] ?? `${ahead} runs go before yours`;
+    this.find("words").textContent = "Waiting for a turn";
+    return this.say("running", `The engine is full: ${before}. Esc leaves the line.`);
   }
 
   append(events) {

@@ -39,6 +39,7 @@ export class Saved {
   leave(run) {
     keys(run);
     this.opened = null;
+    this.wanted = null;
     this.find("opened").hidden = true;
     writePlace({ run: null, request: null, step: null });
     this.refresh();
@@ -63,6 +64,13 @@ export class Saved {
     } catch (error) {
       this.complain(error.message);
     }
+  }
+
+  // What the server answers; null where something else was chosen before it came.
+  async latest(url) {
+    this.wanted = url;
+    const answer = await ask(url);
+    return this.wanted === url ? answer : null;
   }
 
   refresh() {
@@ -120,7 +128,9 @@ export class Saved {
   // A recording that the address does not name is opened at its beginning.
   open(name, request) {
     return this.try(async () => {
-      this.index = await ask(this.at(name));
+      const index = await this.latest(this.at(name));
+      if (!index) return;
+      this.index = index;
       const { run } = readPlace();
       writePlace(run && run !== name ? { run: name, request: null, step: null } : { run: name });
       this.opened = name;
@@ -135,7 +145,8 @@ export class Saved {
   }
 
   async openRequest(number) {
-    const request = await ask(this.at(this.opened, `/requests/${number}`));
+    const request = await this.latest(this.at(this.opened, `/requests/${number}`));
+    if (!request) return;
     this.find("which").selectedIndex = number;
     this.find("opened-prompt").textContent = this.index.requests[number].prompt;
     this.show(request);

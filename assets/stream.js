@@ -1,7 +1,8 @@
 // Follows one run: events once each, gathered until the browser is about to paint.
 
 export class RunStream {
-  // handlers: events(list), notice(text), connection(lost), end(problem, name under which it is saved)
+  // handlers: events(list), queue(how many runs go before it, null when its turn has come), notice(text),
+  // connection(lost), end(problem, name under which it is saved)
   constructor(url, handlers) {
     this.handlers = handlers;
     this.waiting = [];
@@ -9,6 +10,7 @@ export class RunStream {
     this.source = new EventSource(url);
     this.source.onopen = () => handlers.connection(false);
     this.source.onmessage = (message) => this.take(JSON.parse(message.data));
+    this.source.addEventListener("queue", (message) => handlers.queue(JSON.parse(message.data)));
     this.source.addEventListener("notice", (message) => handlers.notice(JSON.parse(message.data)));
     this.source.addEventListener("end", (message) => this.end(JSON.parse(message.data)));
     this.source.onerror = () => this.broken();

@@ -37,6 +37,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str | None = None
     tensor_parallel_size: int | None = None
     max_model_len: int | None = None
+    max_num_seqs: int | None = None  # how many requests it works on at once
     images_per_prompt: int | None = None  # how many images the verifier takes; 0: it reads text only
 
 

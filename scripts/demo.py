@@ -26,10 +26,13 @@ class Demo:
 
 
 @contextlib.asynccontextmanager
-async def serving(*models: Model, folder: RunsFolder | None = None) -> AsyncIterator[Demo]:
-    """The demo while it runs. It may be called at once: the port listens before the server does."""
+async def serving(*models: Model, folder: RunsFolder | None = None, runs: Runs | None = None) -> AsyncIterator[Demo]:
+    """The demo while it runs, with these runs or its own.
+
+    It may be called at once: the port listens before the server does.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        demo = Demo(address_of(listener), Host(models), Runs(folder=folder))
+        demo = Demo(address_of(listener), Host(models), runs or Runs(folder=folder))
         async with running(build_app(demo.host, demo.runs, Library(folder)), listener):
             yield demo
 

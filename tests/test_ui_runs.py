@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from eagle3_viz import codec
@@ -177,6 +178,41 @@ async def test_a_run_that_waits_can_be_stopped() -> None:
     third.stop()
     await third.wait()
     assert third.trace.requests == {} or third.trace.finished
+
+
+async def test_a_run_that_waits_is_told_its_place_until_its_turn_comes() -> None:
+    runs = Runs(max_running=1, max_queued=2)
+    first, second, third = (runs.start(stuck(), request(name)) for name in "123")
+    await asyncio.sleep(0)
+    assert [run.num_ahead for run in (first, second, third)] == [None, 0, 1]
+
+    told = aiter(stream.run_messages(third, 0))
+
+    async def place() -> int | None:
+        while (raw := await anext(told)).startswith((b"retry", b":")) or parse(raw)[0] != "queue":
+            pass
+        place: int | None = parse(raw)[1]
+        return place
+
+    assert await place() == 1
+    second.stop()
+    assert await place() == 0
+    first.stop()
+    assert await place() is None
+    await runs.stop_all()
+
+
+async def test_no_more_run_at_once_than_the_engine_takes() -> None:
+    class Narrow(ScriptedSource):
+        @property
+        def engine(self) -> EngineInfo:
+            return msgspec.structs.replace(super().engine, max_num_seqs=1)
+
+    runs = Runs(max_running=8)
+    first, second = (runs.start(Narrow(sleep=never), request(name)) for name in "12")
+    await asyncio.sleep(0)
+    assert (first.num_ahead, second.num_ahead) == (None, 0)
+    await runs.stop_all()
 
 
 async def test_a_run_is_saved_while_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,7 @@ def describe(engine: Any, pair: Pair, *, model_runner: str, draft_vocabulary: by
         dtype=str(config.model_config.dtype).removeprefix("torch."),
         tensor_parallel_size=config.parallel_config.tensor_parallel_size,
         max_model_len=config.model_config.max_model_len,
+        max_num_seqs=config.scheduler_config.max_num_seqs,
         images_per_prompt=images_per_prompt(config.model_config),
     )
 

@@ -65,6 +65,11 @@ class Run:
         self._stop_if_alone_after(FIRST_FOLLOWER_S)
 
     @property
+    def num_ahead(self) -> int | None:
+        """How many runs stand before this one while it waits for its turn; None where it does not wait."""
+        return self._turns.num_ahead(self.news)
+
+    @property
     def notice(self) -> str | None:
         """What the visitor should know although the run goes on."""
         return self.autosave.problem if self.autosave else None
@@ -92,7 +97,7 @@ class Run:
 
     async def _drive(self, source: Source, request: Request) -> None:
         try:
-            async with self._turns.take(self._stop) as turn:
+            async with self._turns.take(self.news, self._stop) as turn:
                 if turn:
                     await self._record(source, request)
                 else:
@@ -131,7 +136,10 @@ class Runs:
         max_image_bytes: int | None = None,
         folder: RunsFolder | None = None,
     ) -> None:
-        """`max_running` go on at once, `max_queued` wait for their turn; all are saved in `folder`, if it is given."""
+        """`max_running` go on at once, or as many as the engine takes; `max_queued` wait for their turn.
+
+        All are saved in `folder`, if it is given.
+        """
         self._runs: dict[str, Run] = {}
         self._turns = Turns(max_running)
         self._max_queued = max_queued
@@ -168,6 +176,7 @@ class Runs:
         ended = [run.run_id for run in self.known if run.ended]
         while ended and (len(self._runs) >= self._max_runs or self._num_image_bytes() > MAX_IMAGE_BYTES_HELD):
             del self._runs[ended.pop(0)]
+        self._turns.at_once = min(self._max_running, source.engine.max_num_seqs or self._max_running)
         run = Run(source, request, self._grace_s, self._turns, self._autosave(request))
         self._runs[run.run_id] = run
         return run

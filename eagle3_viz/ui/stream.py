@@ -37,6 +37,7 @@ def batch(events: Iterable[Event], following: int) -> bytes:
 async def run_messages(run: Run, start: int) -> AsyncIterator[bytes]:
     """A run from event `start` on, to its end."""
     told: str | None = None
+    ahead: int | None = None
     yield RETRY
     with run.follow() as news:
         while True:
@@ -45,6 +46,9 @@ async def run_messages(run: Run, start: int) -> AsyncIterator[bytes]:
             if events := run.trace.events[start:]:
                 start += len(events)
                 yield batch(events, start)
+            if run.num_ahead != ahead:
+                ahead = run.num_ahead
+                yield message(msgspec.json.encode(ahead), event="queue")
             if run.notice != told:
                 told = run.notice
                 yield message(msgspec.json.encode(told), event="notice")

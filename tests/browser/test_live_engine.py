@@ -1,53 +1,28 @@
 """The page on the real engine: what a visitor sees of it, and how it is left."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from eagle3_viz.events import EngineInfo, Event, RequestFinished, Step
-from eagle3_viz.sources.base import Progress, Request, Source
+from eagle3_viz.events import RequestFinished, Step
 from eagle3_viz.sources.vllm_engine import VllmSource
-from eagle3_viz.ui.models import Model
 from eagle3_viz.ui.runs import Run
-from scripts.demo import Demo, serving
+from scripts.demo import Demo
 from tests.browser import actions
 from tests.browser.conftest import Visitor, leave, visit
+from tests.browser.live import serving_engine
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine]
 
 PROMPT = "Write a long story about a lighthouse keeper and a whale."
 
 
-class Borrowed:
-    """The engine of the whole test run, which the page may use but not shut down."""
-
-    def __init__(self, source: VllmSource) -> None:
-        self.source = source
-
-    @property
-    def engine(self) -> EngineInfo:
-        return self.source.engine
-
-    def record(self, requests: Sequence[Request], stop: asyncio.Event | None = None) -> AsyncIterator[Event]:
-        return self.source.record(requests, stop)
-
-    async def ended(self) -> str:
-        return await self.source.ended()
-
-    async def close(self) -> None:
-        pass
-
-
 @pytest.fixture
 async def live(vllm_source: VllmSource) -> AsyncIterator[Demo]:
     """The demo on the real engine."""
-
-    async def opener(progress: Progress) -> Source:
-        return Borrowed(vllm_source)
-
-    async with serving(Model("live", opener)) as demo:
+    async with serving_engine(vllm_source) as demo:
         yield demo
 
 

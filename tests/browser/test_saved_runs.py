@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Dialog, Page, expect
+from playwright.async_api import Browser, Dialog, Page, Route, expect
 
 from eagle3_viz.events import RequestFinished
 from eagle3_viz.runs_folder import RunsFolder
@@ -170,6 +170,32 @@ async def test_recordings_open_without_an_engine(reader: Visitor, replay: str) -
     await page.reload()
     await expect(page.locator("#e3-selected")).to_be_visible(timeout=30_000)
     assert await page.get_by_role("button", name="delete").count() == 0
+
+
+async def test_a_late_answer_does_not_replace_what_was_chosen_after_it(reader: Visitor, replay: str) -> None:
+    page = reader.page
+    await page.goto(replay)
+    await expect(page.locator(".e3-opened")).to_be_visible(timeout=30_000)
+    await page.get_by_role("button", name="scripted").click()
+    await expect(page.locator(".e3-opened-title")).to_have_text("scripted")
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route("**/scripted.jsonl/requests/1", hold)
+    choice = page.get_by_label("Request", exact=True)
+    async with page.expect_request("**/requests/1"):
+        await choice.select_option(index=1)
+    async with page.expect_response("**/requests/0"):
+        await choice.select_option(index=0)
+    async with page.expect_response("**/requests/1"):
+        await held[0].continue_()
+    trace = Trace.load(golden.trace_path("scripted"))
+    first = next(iter(trace.requests.values()))
+    await actions.wait_for_steps(page, len(first.steps))
+    await actions.wait_for_charts(page, first.tally.num_drafts)
+    assert await choice.evaluate("(select) => select.selectedIndex") == 0
 
 
 async def test_a_trace_is_dropped_onto_the_page(reader: Visitor, replay: str) -> None:
