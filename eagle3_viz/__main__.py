@@ -13,6 +13,7 @@ from eagle3_viz.errors import InputError
 
 VERBS = {
     "record": "generate from prompts and write a trace file",
+    "bench": "measure acceptance and speed on a dataset",
     "show": "show a trace in the terminal",
     "stats": "the counts and rates of a trace",
     "report": "write traces as HTML that opens without a server",
@@ -38,7 +39,7 @@ def build_parser(verb: str | None) -> Parser:
     for name, summary in VERBS.items():
         if name == verb:
             importlib.import_module(f"eagle3_viz.cli.{name}").add_parser(subparsers)
-            subparsers.choices[name].epilog = EXIT_CODES
+            subparsers.choices[name].epilog = subparsers.choices[name].epilog or EXIT_CODES
         else:
             subparsers.add_parser(name, help=summary)
     return parser

@@ -21,14 +21,18 @@ class Tally:
 
     def add(self, step: Step) -> None:
         """Count one step."""
-        if not step.proposed:
+        self.count(len(step.proposed), step.num_accepted)
+
+    def count(self, num_proposed: int, num_accepted: int) -> None:
+        """Count one step, of which only the numbers are known."""
+        if not num_proposed:
             return
         self.num_drafts += 1
-        self.num_draft_tokens += len(step.proposed)
-        self.num_accepted_tokens += step.num_accepted
-        missing = len(step.proposed) - len(self.num_accepted_tokens_per_pos)
+        self.num_draft_tokens += num_proposed
+        self.num_accepted_tokens += num_accepted
+        missing = num_proposed - len(self.num_accepted_tokens_per_pos)
         self.num_accepted_tokens_per_pos.extend([0] * missing)
-        for position in range(step.num_accepted):
+        for position in range(num_accepted):
             self.num_accepted_tokens_per_pos[position] += 1
 
     @classmethod

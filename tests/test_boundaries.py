@@ -47,9 +47,10 @@ def test_only_the_page_knows_gradio() -> None:
 @pytest.mark.parametrize(
     ("layer", "forbidden"),
     [
-        ("analysis", ("sources", "views", "ui", "cli")),
-        ("views", ("sources", "ui", "cli")),
-        ("sources", ("analysis", "views", "ui", "cli")),
+        ("analysis", ("sources", "bench", "views", "ui", "cli")),
+        ("views", ("sources", "bench", "ui", "cli")),
+        ("sources", ("analysis", "bench", "views", "ui", "cli")),
+        ("bench", ("views", "ui", "cli")),
         ("cli", ("ui",)),
     ],
 )
@@ -63,7 +64,7 @@ def test_explanations_do_not_know_where_facts_come_from(layer: str, forbidden: t
 def test_the_seam_stands_on_nothing_above_it() -> None:
     names = ("events", "codec", "counting", "records", "invariants", "ledger", "unpacking", "reading", "trace")
     seam = [PACKAGE / f"{name}.py" for name in names]
-    for layer in ("sources", "analysis", "views", "ui", "cli"):
+    for layer in ("sources", "analysis", "bench", "views", "ui", "cli"):
         assert importers(f"eagle3_viz.{layer}", seam) == set()
 
 

@@ -1,14 +1,12 @@
 """The prompts that a user names on the command line or in a file, as requests."""
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from eagle3_viz.config import check_image_size
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Sampling
+from eagle3_viz.input_files import parse, read_file, read_image
 from eagle3_viz.sources.base import Request, user_message
 
 
@@ -38,29 +36,6 @@ def requests_of(args: argparse.Namespace) -> list[Request]:
     ]
 
 
-def read_file(path: Path) -> bytes:
-    """A file's bytes.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def read_image(path: Path) -> bytes:
-    """An image file's bytes, for the source to decode.
-
-    Raises:
-        InputError: it cannot be read, is empty, or far too large.
-    """
-    if path.is_file():
-        check_image_size(path.stat().st_size, str(path))
-    return read_file(path)
-
-
 def read_prompts(path: Path) -> Iterator[tuple[str, list[bytes]]]:
     """Prompt and images of each line; of several turns the first is taken. Images are beside the file of prompts.
 
@@ -82,18 +57,3 @@ def read_prompts(path: Path) -> Iterator[tuple[str, list[bytes]]]:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise InputError(f"{path}, line {number}: `image` is neither a file name nor a list of them")
         yield prompt, [read_image(path.parent / name) for name in names]
-
-
-def parse(line: str, place: str) -> dict[str, Any]:
-    """The JSON object on a line.
-
-    Raises:
-        InputError: it is none.
-    """
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{place}: no JSON: {error}") from error
-    if not isinstance(record, dict):
-        raise InputError(f"{place}: no JSON object")
-    return record

@@ -1,6 +1,8 @@
 """From what a user names, a bundled pair or a head of their own, to a running engine."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from eagle3_viz import bundled
@@ -10,6 +12,7 @@ from eagle3_viz.sources.base import Progress
 
 if TYPE_CHECKING:
     from eagle3_viz.sources.vllm_engine import VllmSource
+    from eagle3_viz.sources.vllm_plain import PlainSource
 
 
 async def open_engine(
@@ -26,19 +29,58 @@ async def open_engine(
         InputError: the pair cannot be had, does not fit together, or cannot run.
     """
     check_k(num_speculative_tokens)
-    try:
-        if speculator:
-            config = EngineConfig(
-                speculator=speculator, verifier=verifier, num_speculative_tokens=num_speculative_tokens
-            )
-        else:
-            config = bundled_config(await asyncio.to_thread(bundled.get, model, progress), num_speculative_tokens)
+    config = await chosen_config(progress, model, speculator, verifier, num_speculative_tokens)
+    with engine_installed():
         from eagle3_viz.sources.vllm_engine import VllmSource
+    return await VllmSource.open(config, progress)
+
+
+async def open_plain(
+    progress: Progress,
+    *,
+    model: str = bundled.NAMES[0],
+    speculator: str | None = None,
+    verifier: str | None = None,
+) -> "PlainSource":
+    """Start the same engine without speculation, to hold the other one against.
+
+    Raises:
+        InputError: as in `open_engine`.
+    """
+    config = await chosen_config(progress, model, speculator, verifier, None)
+    with engine_installed():
+        from eagle3_viz.sources.vllm_plain import PlainSource
+    return await PlainSource.open(config, progress)
+
+
+async def chosen_config(
+    progress: Progress, model: str, speculator: str | None, verifier: str | None, num_speculative_tokens: int | None
+) -> EngineConfig:
+    """How the pair that a user chose runs.
+
+    Raises:
+        InputError: it cannot be had.
+    """
+    if speculator:
+        return EngineConfig(speculator=speculator, verifier=verifier, num_speculative_tokens=num_speculative_tokens)
+    try:
+        with engine_installed():
+            return bundled_config(await asyncio.to_thread(bundled.get, model, progress), num_speculative_tokens)
     except FileNotFoundError as error:
         raise InputError(str(error)) from error
+
+
+@contextmanager
+def engine_installed() -> Iterator[None]:
+    """Says how to install the engine where it is missing.
+
+    Raises:
+        InputError: it is.
+    """
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise InputError(f"{error.name} is not installed: `make setup` installs the engine") from error
-    return await VllmSource.open(config, progress)
 
 
 def bundled_config(pair: bundled.Pair, num_speculative_tokens: int | None) -> EngineConfig:

@@ -17,21 +17,20 @@ from eagle3_viz.sources.vllm_prompt import images_per_prompt
 ROLES = ("verifier", "speculator")  # a folder of that name says nothing: its parent does
 
 
-def start_engine(config: EngineConfig, pair: Pair, progress: Progress) -> Any:
-    """Start an `AsyncLLM`. Blocks for as long as that takes."""
+def start_engine(config: EngineConfig, pair: Pair, progress: Progress, *, speculate: bool = True) -> Any:
+    """Start an `AsyncLLM`, without its draft head if it shall not `speculate`. Blocks for as long as that takes."""
     cpu.prepare()
     if Path(pair.verifier).is_dir() and Path(pair.speculator).is_dir():
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing to ask the hub for
     from vllm import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
-    progress(f"Loading {Path(pair.verifier).name} and its draft head", None)
+    head = "and its draft head" if speculate else "without its draft head"
+    progress(f"Loading {Path(pair.verifier).name} {head}", None)
     arguments: dict[str, Any] = {
         "model": pair.verifier,
         "dtype": config.dtype,
         "tensor_parallel_size": config.tensor_parallel_size,
-        "worker_extension_cls": EXTENSION,
-        "per_request_spec_decode_metrics": "detailed",
         "mm_processor_cache_gb": 0,  # by default 4 GiB in two processes each, for pictures seldom sent twice
     }
     if config.max_model_len is not None:
@@ -39,15 +38,30 @@ def start_engine(config: EngineConfig, pair: Pair, progress: Progress) -> Any:
     if cpu.is_cpu_only():
         arguments["enforce_eager"] = True
     extra = dict(config.engine_args)
-    speculative = {
+    chosen = extra.pop("speculative_config", {})
+    if speculate:
+        arguments |= speculation(pair, chosen)
+    return AsyncLLM.from_engine_args(AsyncEngineArgs(**{**arguments, **extra}))
+
+
+def speculation(pair: Pair, chosen: dict[str, Any]) -> dict[str, Any]:
+    """The engine arguments of speculating and of watching it; `chosen` goes before what is usual.
+
+    Raises:
+        InputError: this machine's vLLM does not judge by the chosen rule.
+    """
+    config = {
         "method": "eagle3",
         "model": pair.speculator,
         "num_speculative_tokens": pair.num_speculative_tokens,
-        **extra.pop("speculative_config", {}),
+        **chosen,
     }
-    check_rule(speculative.get("rejection_sample_method", "standard"))
-    engine_args = AsyncEngineArgs(**{**arguments, **extra}, speculative_config=speculative)
-    return AsyncLLM.from_engine_args(engine_args)
+    check_rule(config.get("rejection_sample_method", "standard"))
+    return {
+        "speculative_config": config,
+        "worker_extension_cls": EXTENSION,
+        "per_request_spec_decode_metrics": "detailed",
+    }
 
 
 def check_rule(method: str) -> None:
@@ -65,28 +79,19 @@ def check_rule(method: str) -> None:
     raise InputError(f"rejection_sample_method is '{method}': {reasons.get(method, 'not known here')}. Leave it out")
 
 
-def describe(engine: Any, pair: Pair, *, model_runner: str, draft_vocabulary: bytes | None) -> EngineInfo:
+def describe(
+    engine: Any, pair: Pair, *, model_runner: str | None = None, draft_vocabulary: bytes | None = None
+) -> EngineInfo:
     """The trace's description of a running engine; the last two are as the worker found them."""
     import vllm
     from vllm.platforms import current_platform
 
     config = engine.vllm_config
-    speculative = config.speculative_config
-    head = pair.speculator_config
-    aux = head.get("eagle_aux_hidden_state_layer_ids") or head.get("eagle_config", {}).get(
-        "eagle_aux_hidden_state_layer_ids"
-    )
     return EngineInfo(
         verifier=display_name(pair.verifier),
-        draft=display_name(pair.speculator),
-        method=speculative.method,
-        num_speculative_tokens=speculative.num_speculative_tokens,
-        draft_sample_method=speculative.draft_sample_method,
-        rejection_sample_method=speculative.rejection_sample_method,
+        **describe_draft(config.speculative_config, pair),
         vocab_size=config.model_config.get_vocab_size(),
-        draft_vocab_size=head.get("draft_vocab_size"),
         draft_vocabulary=msgspec.UNSET if draft_vocabulary is None else draft_vocabulary,
-        aux_hidden_state_layer_ids=aux,
         vllm_version=vllm.__version__,
         model_runner=model_runner,
         async_scheduling=bool(config.scheduler_config.async_scheduling),
@@ -97,6 +102,25 @@ def describe(engine: Any, pair: Pair, *, model_runner: str, draft_vocabulary: by
         max_num_seqs=config.scheduler_config.max_num_seqs,
         images_per_prompt=images_per_prompt(config.model_config),
     )
+
+
+def describe_draft(speculative: Any, pair: Pair) -> dict[str, Any]:
+    """What vLLM's speculative config and the head's own say of it; `speculative` is None where there is none."""
+    if speculative is None:
+        return {"num_speculative_tokens": 0}
+    head = pair.speculator_config
+    aux = head.get("eagle_aux_hidden_state_layer_ids") or head.get("eagle_config", {}).get(
+        "eagle_aux_hidden_state_layer_ids"
+    )
+    return {
+        "draft": display_name(pair.speculator),
+        "method": speculative.method,
+        "num_speculative_tokens": speculative.num_speculative_tokens,
+        "draft_sample_method": speculative.draft_sample_method,
+        "rejection_sample_method": speculative.rejection_sample_method,
+        "draft_vocab_size": head.get("draft_vocab_size"),
+        "aux_hidden_state_layer_ids": aux,
+    }
 
 
 def display_name(checkpoint: str) -> str:

@@ -1,0 +1,89 @@
+"""Whether speculation changed what was written, and where it did, whether that was a tie or a bug.
+
+At temperature 0 both engines should write the same. They compute it in batches of different shapes, though, and where
+the verifier holds two tokens for equally likely, rounding decides.
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from eagle3_viz.analysis.measured import Measured
+
+Value = TypeVar("Value")
+TIE = 0.01  # difference of log-probabilities that rounding in 32 bits, or a kernel's order of adding, explains
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that is not the same.
+
+    Attributes:
+        position: the first output position that differs.
+        with_speculation, without: the token there; None where the answer had ended.
+        margin_with_speculation, margin_without: how much likelier each engine held its first choice than its second.
+        tie: whether both margins are small enough for rounding to have decided; None where one is unknown.
+    """
+
+    prompt_id: str
+    turn: int
+    position: int
+    with_speculation: int | None
+    without: int | None
+    margin_with_speculation: float | None
+    margin_without: float | None
+    tie: bool | None
+
+
+class Lossless(msgspec.Struct, frozen=True, kw_only=True):
+    """How many answers were compared, how many are equal, and the others."""
+
+    num_compared: int
+    num_equal: int
+    differences: list[Difference]
+
+
+def lossless(ours: Sequence[Measured], plain: Sequence[Measured], again: Sequence[Measured] = ()) -> Lossless:
+    """Compare answers with speculation to those without; `again`: the latter once more, with margins."""
+    theirs = {(answer.prompt_id, answer.turn): answer for answer in plain}
+    margins = {(answer.prompt_id, answer.turn): answer.margins for answer in again}
+    pairs = [(answer, theirs[answer.prompt_id, answer.turn]) for answer in ours if place(answer) in theirs]
+    differing = [(one, other) for one, other in pairs if one.output_token_ids != other.output_token_ids]
+    return Lossless(
+        num_compared=len(pairs),
+        num_equal=len(pairs) - len(differing),
+        differences=[difference(one, other, margins.get(place(one), other.margins)) for one, other in differing],
+    )
+
+
+def place(answer: Measured) -> tuple[str, int]:
+    """Which question an answer belongs to."""
+    return answer.prompt_id, answer.turn
+
+
+def difference(ours: Measured, plain: Measured, plain_margins: Sequence[float | None]) -> Difference:
+    """Where two answers part."""
+    one, other = ours.output_token_ids, plain.output_token_ids
+    position = first_difference(one, other)
+    margins = (at(ours.margins, position), at(plain_margins, position))
+    return Difference(
+        prompt_id=ours.prompt_id,
+        turn=ours.turn,
+        position=position,
+        with_speculation=at(one, position),
+        without=at(other, position),
+        margin_with_speculation=margins[0],
+        margin_without=margins[1],
+        tie=None if margins[0] is None or margins[1] is None else max(margins[0], margins[1]) < TIE,
+    )
+
+
+def first_difference(one: Sequence[int], other: Sequence[int]) -> int:
+    """The first position at which two sequences differ; the shorter one's length where it begins the other."""
+    same = zip(one, other, strict=False)
+    return next((place for place, (ours, theirs) in enumerate(same) if ours != theirs), min(len(one), len(other)))
+
+
+def at(values: Sequence[Value], position: int) -> Value | None:
+    """The value there, None behind the end."""
+    return values[position] if position < len(values) else None

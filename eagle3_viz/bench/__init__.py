@@ -1,0 +1,1 @@
+"""Benchmarks: prompts through a source, kept prompt by prompt, and reported by `analysis`."""

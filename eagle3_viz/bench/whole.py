@@ -1,0 +1,198 @@
+"""A whole benchmark: the prompts at K, at every K of a sweep, and without speculation, one engine after another."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from eagle3_viz.analysis.benchmark import report
+from eagle3_viz.analysis.lossless import Lossless, lossless
+from eagle3_viz.analysis.measured import Measured
+from eagle3_viz.analysis.results import Benchmark, Unmeasured
+from eagle3_viz.analysis.timing import Times, speed_up, times
+from eagle3_viz.analysis.what_k import Swept, estimates, fastest
+from eagle3_viz.bench.datasets import Dataset
+from eagle3_viz.bench.kept import Kept
+from eagle3_viz.bench.runner import Runner, Work
+from eagle3_viz.errors import InputError
+from eagle3_viz.events import EngineInfo, Sampling
+from eagle3_viz.sources.base import Progress, Source
+
+OpenAt = Callable[[int | None], Awaitable[Source]]  # given K; None: the head's own
+OpenPlain = Callable[[], Awaitable[Source]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to measure.
+
+    Attributes:
+        folder: where the answers are kept; None: in memory.
+        pair: the model's name, or those of head and verifier.
+        k: of the measurement; None: the head's own.
+        sweep: further K.
+        baseline: measure without speculation too.
+    """
+
+    dataset: Dataset
+    sampling: Sampling
+    pair: str
+    concurrency: int = 1
+    all_turns: bool = False
+    k: int | None = None
+    sweep: Sequence[int] = ()
+    baseline: bool = False
+    folder: Path | None = None
+
+    def settings(self, k: int | None) -> dict[str, Any]:
+        """What answers depend on; those that were made with other settings are not gone on with."""
+        asked = [(prompt.prompt_id, prompt.turns, [str(image) for image in prompt.images]) for prompt in self.prompts]
+        return {
+            "pair": self.pair,
+            "num_speculative_tokens": k,
+            "concurrency": self.concurrency,
+            "temperature": self.sampling.temperature,
+            "max_tokens": self.sampling.max_tokens,
+            "turns": "all" if self.all_turns else "first",
+            "prompts": hashlib.sha256(msgspec.json.encode(asked)).hexdigest()[:16],
+        }
+
+    @property
+    def prompts(self) -> Sequence[Any]:
+        """What is asked."""
+        return self.dataset.prompts
+
+
+@dataclass
+class Measurement:
+    """The prompts on one engine."""
+
+    engine: EngineInfo
+    answers: list[Measured]
+    unmeasured: list[Unmeasured]
+    elapsed_s: float
+
+
+@dataclass
+class Whole:
+    """A benchmark under way."""
+
+    plan: Plan
+    open_at: OpenAt
+    open_plain: OpenPlain
+    tell: Progress
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> Benchmark:
+        """Measure everything. What was done before `stop` was set is reported.
+
+        Raises:
+            InputError: an engine cannot be started, or no prompt could be measured.
+        """
+        ours = await self._measure(lambda: self.open_at(self.plan.k), self.plan.k, "")
+        if not ours.answers:
+            told = f": {ours.unmeasured[0].place}: {ours.unmeasured[0].problem}" if ours.unmeasured else ""
+            raise InputError(f"not one prompt of {self.plan.dataset.name} was measured{told}")
+        sweep = await self._sweep(ours)
+        plain, same = await self._baseline(ours) if self.plan.baseline and not self.stop.is_set() else (None, None)
+        return self._benchmark(ours, sweep, plain, same)
+
+    def _benchmark(
+        self, ours: Measurement, sweep: list[Swept], plain: Times | None, same: Lossless | None
+    ) -> Benchmark:
+        k = ours.engine.num_speculative_tokens
+        made = report(ours.answers, k, ours.elapsed_s)
+        return Benchmark(
+            summary=made.summary,
+            dataset=self.plan.dataset.name,
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            engine=ours.engine,
+            settings=self.plan.settings(k),
+            num_asked=len(self.plan.prompts),
+            unmeasured=[*self.plan.dataset.problems, *ours.unmeasured],
+            interrupted=self.stop.is_set(),
+            report=made,
+            speed_up=speed_up(made.times, plain, made.summary.mean_acceptance_length),
+            baseline=plain,
+            lossless=same,
+            estimates=estimates(ours.answers, k, made.times, plain),
+            sweep=sweep,
+            fastest=fastest(sweep),
+            answers=ours.answers,
+        )
+
+    async def _sweep(self, ours: Measurement) -> list[Swept]:
+        found = {}
+        for k in sorted(set(self.plan.sweep)):
+            if self.stop.is_set():
+                break
+            measured = ours if k == ours.engine.num_speculative_tokens else await self._at(k)
+            if measured.answers:
+                found[k] = swept(measured)
+        return list(found.values())
+
+    async def _at(self, k: int) -> Measurement:
+        return await self._measure(lambda: self.open_at(k), k, f"k{k}")
+
+    async def _baseline(self, ours: Measurement) -> tuple[Times, Lossless | None]:
+        """The same prompts without speculation; where answers differ, once more with the verifier's margins."""
+        self.tell("Starting the engine without speculation", None)
+        source = await self.open_plain()
+        try:
+            asked = {answer.prompt_id for answer in ours.answers}
+            prompts = [prompt for prompt in self.plan.prompts if prompt.prompt_id in asked]
+            plain = await self._ask(source, self._work(prompts, top_logprobs=0), 0, "baseline")
+            figures = times(plain.answers, plain.elapsed_s)
+            if self.plan.sampling.temperature or self.stop.is_set():
+                return figures, None
+            same = lossless(ours.answers, plain.answers)
+            apart = {found.prompt_id for found in same.differences}
+            again = await self._ask(
+                source, self._work([p for p in prompts if p.prompt_id in apart], top_logprobs=2), 0, "baseline/margins"
+            )
+            return figures, lossless(ours.answers, plain.answers, again.answers)
+        finally:
+            await source.close()
+
+    async def _measure(self, opener: OpenPlain, k: int | None, part: str) -> Measurement:
+        source = await opener()
+        try:
+            return await self._ask(source, self._work(self.plan.prompts), k, part)
+        finally:
+            await source.close()
+
+    def _work(self, prompts: Sequence[Any], **more: Any) -> Work:
+        return Work(
+            prompts=prompts,
+            sampling=self.plan.sampling,
+            concurrency=self.plan.concurrency,
+            all_turns=self.plan.all_turns,
+            **more,
+        )
+
+    async def _ask(self, source: Source, work: Work, k: int | None, part: str) -> Measurement:
+        folder = self.plan.folder / part if self.plan.folder else None
+        kept = Kept(folder, self.plan.settings(k))
+        runner = Runner(source, work, kept, lambda message, share: self.tell(f"{part} {message}".strip(), share))
+        runner.stop = self.stop
+        if work.prompts:
+            await runner.run()
+        return Measurement(source.engine, runner.answers(), runner.problems, kept.elapsed_s)
+
+
+def swept(measured: Measurement) -> Swept:
+    """What a measurement says of its K."""
+    made = report(measured.answers, measured.engine.num_speculative_tokens, measured.elapsed_s)
+    return Swept(
+        num_speculative_tokens=measured.engine.num_speculative_tokens,
+        mean_acceptance_length=made.summary.mean_acceptance_length,
+        acceptance_at_token=made.summary.acceptance_at_token,
+        draft_ms=made.times.draft_ms,
+        verify_ms=made.times.verify_ms,
+        tokens_per_second=made.times.tokens_per_second,
+    )
