@@ -1,5 +1,6 @@
 """A recording in figures: what its steps count to, what the engine itself counted, and what to be wary of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -73,8 +74,8 @@ def statistics(trace: Trace) -> Statistics:
     return _figures(trace.counters, trace.finished, outcomes, trace.warnings)
 
 
-def statistics_of_file(path: Path) -> Statistics:
-    """The figures of a file, whose events are checked as they pass and not held.
+def statistics_of_file(path: Path, also: Callable[[Event], None] = lambda event: None) -> Statistics:
+    """The figures of a file, whose events are checked as they pass and not held; `also` is then handed each.
 
     Raises:
         OSError: the file cannot be read.
@@ -90,6 +91,7 @@ def statistics_of_file(path: Path) -> Statistics:
             outcomes[event.request_id] = Outcome.of(Progress(), None)  # holds its place in the order
         elif isinstance(event, RequestFinished | RequestFailed) and leaving:
             outcomes[event.request_id] = Outcome.of(leaving, event)
+        also(event)
 
     reader.feed(take)
     outcomes.update((name, Outcome.of(progress, None)) for name, progress in ledger.running.items())

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from eagle3_viz.events import Piece
+
 NEWLINE = "⏎"
 NAMED = {"\n": NEWLINE, "\t": "⇥", "\x7f": "␡"}
 JOINERS = "\u200c\u200d"  # without effect on what stands around them, and part of ordinary words and emoji
@@ -41,3 +43,12 @@ def count(number: int, noun: str, plural: str = "s") -> str:
 def headline(num_passes: int, num_tokens: int) -> str:
     """What speculation came to, in plain words."""
     return f"{count(num_passes, 'verifier pass', 'es')} wrote {count(num_tokens, 'token')}"
+
+
+def spelled(piece: str | Piece | None) -> str:
+    """A token on its own."""
+    if piece is None:
+        return NO_PIECE
+    if isinstance(piece, str):
+        return piece
+    return hex_bytes(piece.bytes or b"") if piece.special is None else piece.special

@@ -1,6 +1,7 @@
 """Recordings with their expected results beside them.
 
-`by_hand`, `troubled` and `cut_short` were written and counted by hand; `scripted` is what the scripted source makes.
+`by_hand`, `troubled`, `cut_short` and `why` (a rejection of each cause) were written and counted by hand; `scripted` is
+what the scripted source makes.
 `python -m tests.golden` writes the results of all of them, and `scripted`, anew: read the difference before keeping it.
 """
 
@@ -18,7 +19,7 @@ from eagle3_viz.cli.stats import as_json
 from eagle3_viz.views import terminal
 
 FOLDER = Path(__file__).parent
-NAMES = ("by_hand", "cut_short", "scripted", "troubled")
+NAMES = ("by_hand", "cut_short", "scripted", "troubled", "why")
 
 
 def trace_path(name: str) -> Path:
