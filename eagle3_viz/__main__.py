@@ -14,6 +14,7 @@ from eagle3_viz.errors import InputError
 VERBS = {
     "record": "generate from prompts and write a trace file",
     "bench": "measure acceptance and speed on a dataset",
+    "compare": "compare two measurements of the same prompts",
     "show": "show a trace in the terminal",
     "stats": "the counts and rates of a trace",
     "report": "write traces as HTML that opens without a server",

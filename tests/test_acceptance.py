@@ -1,9 +1,15 @@
 """The arithmetic of acceptance."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
-from eagle3_viz.analysis.acceptance import rates
+from eagle3_viz.analysis import published
+from eagle3_viz.analysis.acceptance import mean_length, mean_length_of_requests, rates
 from eagle3_viz.analysis.steps import EmittedToken, ProposedToken, emitted_tokens, proposed_tokens
+from eagle3_viz.counting import Tally
 from eagle3_viz.events import Counters, Proposed, Step
 from tests.building import step
 
@@ -38,17 +44,33 @@ def test_a_position_that_was_never_reached_has_no_conditional_rate() -> None:
     assert result.mean_acceptance_length == 1.0
 
 
-@pytest.mark.parametrize(
-    ("drafts", "draft_tokens", "accepted", "length"),
-    [(90_393, 271_179, 136_677, 2.51), (85_369, 256_107, 95_711, 2.12)],
-    ids=["text", "image"],
-)
-def test_published_counts_of_the_reference(drafts: int, draft_tokens: int, accepted: int, length: float) -> None:
-    """The mean printed with the text counts is 2.53: it does not come from them."""
-    result = rates(counters(drafts, draft_tokens, accepted, []))
-    assert draft_tokens == 3 * drafts
-    assert result.mean_acceptance_length is not None
-    assert round(result.mean_acceptance_length, 2) == length
+def test_published_counts_of_the_reference() -> None:
+    """The mean and the rates that are printed with the text counts agree with each other, and not with the counts."""
+    text, images = published.TEXT, published.IMAGES
+    assert (text.num_draft_tokens, images.num_draft_tokens) == (3 * 90_393, 3 * 85_369)
+    assert text.length_from_counts == pytest.approx(1 + 136_677 / 90_393)
+    assert f"{text.length_from_counts:.2f}" == "2.51"
+    assert f"{text.length_from_rates:.2f}" == "2.53" == f"{text.mean_acceptance_length:.2f}"
+    assert text.agrees is False
+    assert f"{images.length_from_counts:.2f}" == "2.12" == f"{images.mean_acceptance_length:.2f}"
+    assert f"{images.length_from_rates:.2f}" == "2.13"
+    assert images.agrees is True
+    assert published.RUNS[2].agrees is None
+
+
+def test_the_page_shows_the_same_published_rates() -> None:
+    script = (Path(__file__).parents[1] / "assets" / "reference.js").read_text(encoding="utf-8")
+    found = [json.loads(rates) for rates in re.findall(r"perPosition: (\[.*?\])", script)]
+    assert found == [list(run.per_position) for run in published.RUNS]
+
+
+def test_means_of_drafts_and_of_requests() -> None:
+    tallies = [Tally(num_drafts=9, num_accepted_tokens=18), Tally(num_drafts=1), Tally()]
+    assert mean_length(tallies) == 1 + 18 / 10
+    assert mean_length_of_requests(tallies) == (3 + 1) / 2
+    assert mean_length([]) is None
+    assert mean_length([Tally()]) is None
+    assert mean_length_of_requests([Tally()]) is None
 
 
 FILLER = [Proposed(id=-1, origin="filler")] * 2

@@ -55,6 +55,16 @@ def test_the_block_and_its_json_hold_what_the_steps_count_to(capsys: pytest.Capt
         assert summary[name] == sum(getattr(trace.counters, name) for trace in traces)
 
 
+def test_published_runs_stand_beside_it_with_what_their_counts_give(capsys: pytest.CaptureFixture[str]) -> None:
+    run()
+    printed = capsys.readouterr().out
+    (text,) = [line for line in printed.splitlines() if "Maverick, MT-Bench text" in line]
+    assert "2.53 (not from its counts)" in text
+    assert "2.51" in text
+    (images,) = [line for line in printed.splitlines() if "Maverick, image prompts" in line]
+    assert "not from its counts" not in images
+
+
 def test_parts_add_up_to_the_whole() -> None:
     run("--dataset", "questions.jsonl", "--json", "out.json")
     report = results.load(Path("out.json")).report

@@ -6,6 +6,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from eagle3_viz.analysis import published
 from eagle3_viz.analysis.acceptance import PositionRate
 from eagle3_viz.analysis.benchmark import Group, Summary
 from eagle3_viz.analysis.intervals import Interval
@@ -48,6 +49,7 @@ def parts(benchmark: Benchmark) -> Iterator[RenderableType]:
             yield groups_table(title, groups)
     yield from time_lines(benchmark)
     yield k_table(benchmark)
+    yield published_table(benchmark.summary)
     if benchmark.lossless:
         yield from lossless_lines(benchmark.lossless)
     yield from ending(benchmark)
@@ -162,6 +164,21 @@ def k_table(benchmark: Benchmark) -> Table:
     for k, length, pace, how in sorted(rows):
         best = ", fastest" if k == benchmark.fastest else ""
         table.add_row(str(k), number(length, 3), number(pace, 1), how + best)
+    return table
+
+
+def published_table(summary: Summary) -> Table:
+    """This run beside those that others published."""
+    table = Table("run, K = 3", title="beside published runs", title_justify="left")
+    for name in ("printed mean", "1 + accepted / drafts", "1 + printed rates", "at 0", "at 1", "at 2"):
+        table.add_column(name, justify="right")
+    rates = summary.acceptance_at_token
+    ours = (f"{rate:.2f}" for rate in rates[: published.K] if rate is not None)
+    table.add_row("this one", "", number(summary.mean_acceptance_length), "", *ours)
+    for run in published.RUNS:
+        doubt = " (not from its counts)" if run.agrees is False else ""
+        cells = (number(run.length_from_counts), number(run.length_from_rates))
+        table.add_row(run.name, number(run.mean_acceptance_length) + doubt, *cells, *map(number, run.per_position))
     return table
 
 
