@@ -5,7 +5,8 @@ import { ordinal } from "./verdicts.js";
 
 const CONFIG = { displayModeBar: false, responsive: true };
 const PAUSE_MS = 50; // between one chart and the next
-const ROOM_FOR_TEXT = 0.12; // a lower bar has its rate above it
+const BAR_GAP = 0.25;
+const MAX_LABELLED = 6; // with more guesses the labels of neighbours would run into each other
 const DASHES = ["dot", "dash", "dashdot", "longdash"];
 
 // Plotly takes long over the first numbers that it draws: each chart has its first ones before anybody waits for it.
@@ -109,17 +110,18 @@ export class Charts {
     const names = Array.from({ length: found.length || 3 }, (_, position) => `${ordinal(position)} guess`);
     const bars = [
       positionBar("of all drafts", names, found.map((row) => [row.accepted, row.perDraft]), this.color("--e3-bar-a"), this.color("--e3-ink")),
-      positionBar("of drafts whose earlier guesses were accepted", names, found.map((row) => [row.accepted, row.givenPrefix]), this.color("--e3-bar-b"), this.color("--e3-ink")),
+      positionBar("of drafts accepted up to there", names, found.map((row) => [row.accepted, row.givenPrefix]), this.color("--e3-bar-b"), this.color("--e3-ink")),
     ];
     const said = found.map(({ accepted, perDraft }, i) => `${names[i]} accepted in ${accepted} of ${perDraft.of} drafts`).join(", ");
     this.react("positions", said, [...bars, ...this.references.map((row, i) => this.referenceLine(row, names, i))], {
       barmode: "group",
-      bargap: 0.25,
+      bargap: BAR_GAP,
       height: 250,
       showlegend: true,
       margin: { l: 40, r: 12, t: 44, b: 30 },
       legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },
-      yaxis: { range: [0, 1.02], tickformat: ".0%", dtick: 0.25 },
+      yaxis: { range: [0, 1.12], tickformat: ".0%", tickvals: [0, 0.25, 0.5, 0.75, 1] },
+      annotations: found.length > MAX_LABELLED ? [] : found.flatMap(({ perDraft, givenPrefix }, i) => [label(perDraft, i, -1), label(givenPrefix, i, 1)]),
     });
   }
 
@@ -188,9 +190,15 @@ function positionBar(name, x, rows, color, ink) {
   return {
     type: "bar", name, x, y: rates, marker: { color },
     error_y: { type: "data", symmetric: false, array: reach(1), arrayminus: reach(0), color: ink, thickness: 1, width: 3 },
-    text: rates.map((rate) => (rate === null ? "" : `${Math.round(100 * rate)}%`)),
-    textposition: rates.map((rate) => (rate < ROOM_FOR_TEXT ? "outside" : "inside")), insidetextanchor: "start",
     customdata: rows.map(([accepted, { of, interval }]) => [`${accepted} of ${of}`, interval ? interval.map((end) => `${(100 * end).toFixed(0)} %`).join(" to ") : ""]),
     hovertemplate: "%{x}: %{customdata[0]} accepted<br>95 % interval %{customdata[1]}<extra>%{fullData.name}</extra>",
+  };
+}
+
+// A rate above its bar's whisker; `side`: -1 for the left one of a pair, 1 for the right one.
+function label({ rate, interval }, position, side) {
+  return {
+    x: position + (side * (1 - BAR_GAP)) / 4, y: interval?.[1] ?? 0, yanchor: "bottom", showarrow: false, font: { size: 11 }, borderpad: 0,
+    text: rate === null ? "" : `${Math.round(100 * rate)}%`,
   };
 }

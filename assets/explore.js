@@ -2,6 +2,7 @@
 // Everything here happens in the browser; where the events come from is somebody else's business.
 
 import { Charts } from "./charts.js";
+import { Compare } from "./compare.js";
 import { declareGlyphs, MODES, scale } from "./colours.js";
 import { Figures } from "./figures.js";
 import { Inspector } from "./inspector.js";
@@ -24,6 +25,7 @@ export class Explorer {
     });
     this.charts = new Charts(root, plotlyUrl, (filter) => this.filter(filter));
     this.player = new Player(this.find("player"), (shown) => this.scrub(shown));
+    this.compare = new Compare(root, () => this.material());
     this.find("ghosts").addEventListener("change", (event) => this.lane.setGhosts(event.target.value));
     this.find("mode").addEventListener("change", (event) => this.recolour(event.target.value));
     this.find("chip").addEventListener("click", () => this.filter(null));
@@ -36,6 +38,9 @@ export class Explorer {
 
   clear() {
     this.steps = [];
+    this.started = null;
+    this.compare.close();
+    this.find("pair-open").hidden = true;
     this.begin(DEFAULT_K);
     this.lane.clear();
     this.find("asked").hidden = true;
@@ -47,7 +52,10 @@ export class Explorer {
 
   append(events) {
     for (const event of events) {
-      if (event.type === "trace_started") this.begin(event.engine.num_speculative_tokens);
+      if (event.type === "trace_started") {
+        this.engine = event.engine;
+        this.begin(event.engine.num_speculative_tokens);
+      }
       if (event.type === "request_started") this.ask(event);
       if (event.type === "step") {
         this.steps.push(event);
@@ -60,6 +68,7 @@ export class Explorer {
 
   // A prompt with images is shown with them, beside its tokens.
   ask(started) {
+    this.started = started;
     const images = started.images ?? [];
     this.find("asked").hidden = !images.length;
     this.find("parent").hidden = !started.parent;
@@ -80,8 +89,15 @@ export class Explorer {
     this.played = new Figures(k); // of the steps that the player shows
   }
 
+  // The run as far as it is here; null before its first step.
+  material() {
+    if (!this.steps.length) return null;
+    return { engine: this.engine, pieces: Object.fromEntries(this.lane.pieces.pieces), events: [this.started, ...this.steps] };
+  }
+
   // The run has ended: from here on it can be played back.
   end() {
+    this.find("pair-open").hidden = !this.compare.choices || !this.steps.length;
     this.player.load(this.steps.map(({ t_ms: time }) => time));
   }
 

@@ -24,6 +24,7 @@ export class Inspector {
     this.root.replaceChildren(
       close,
       make("p", "e3-picked", summary(token, pieces)),
+      ...badge(writtenAt(token), pieces),
       this.chain(token, pieces, index),
       this.sides(token, pieces),
       ...this.numbers(token, pieces),
@@ -81,6 +82,7 @@ export class Inspector {
       bar.style.width = `${100 * Math.exp(logprob ?? -Infinity)}%`;
       row.append(bar, make("span", "e3-rowtext", quoted(pieces.alone(id))), make("span", "e3-rownumber", percent(logprob) ?? "?"));
       if (id === chosen) row.setAttribute("title", mark);
+      if (pieces.inDraftVocabulary(id) === false) row.append(make("span", "e3-outside", "∉ draft", { title: "outside the draft vocabulary" }));
       if (this.branch && written !== undefined && id !== written) row.append(this.other(id, token, pieces));
       side.append(row);
     }
@@ -108,6 +110,12 @@ export class Inspector {
 // The id that stands in the text at the token's position; undefined where the verifier never looked.
 function writtenAt(token) {
   return token.verdict === "discarded" ? undefined : token.step.emitted[token.position];
+}
+
+// That the draft could not have proposed the verifier's token. Where the trace does not say, nothing is claimed.
+function badge(written, pieces) {
+  if (written === undefined || pieces.inDraftVocabulary(written) !== false) return [];
+  return [make("p", "e3-badge", "outside the draft vocabulary", { title: `The draft’s vocabulary does not have ${quoted(pieces.alone(written))}: it could not have proposed it.` })];
 }
 
 // "number 3", or that it is not among those recorded.

@@ -3,6 +3,7 @@
 import { Added } from "./added.js";
 import { Explorer } from "./explore.js";
 import { ModelPicker, load } from "./models.js";
+import { said } from "./pictures.js";
 import { Recorded } from "./recorded.js";
 import { Saved } from "./saved.js";
 import { ask } from "./server.js";
@@ -16,7 +17,8 @@ const ENDINGS = {
 };
 const FIRST = "Waiting for the first token";
 const GENERATING = "Generating… Esc stops.";
-const shared = { engineReady: false, running: false };
+const MAX_PAST = 8; // earlier runs that the page keeps to compare with
+const shared = { engineReady: false, running: false, saved: null };
 
 function button(id) {
   const node = document.getElementById(id);
@@ -64,7 +66,8 @@ export function mountEngine(element, { routes }) {
 
 export function mountSaved(element, { routes }) {
   const send = (name) => (detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
-  new Saved(element.querySelector(".e3-recordings"), routes, { show: send("e3:open"), complain: send("e3:problem") });
+  const on = { show: send("e3:open"), complain: send("e3:problem"), compare: send("e3:compare") };
+  shared.saved = new Saved(element.querySelector(".e3-recordings"), routes, on);
 }
 
 export function mountAdded(element, { props, watch, routes, limits }) {
@@ -79,10 +82,12 @@ export function mountAdded(element, { props, watch, routes, limits }) {
 export function mountView(element, { props, watch, routes, plotly }) {
   const view = new View(element.querySelector(".e3-view"), routes, routes + plotly);
   const recorded = new Recorded(view);
+  view.explorer.compare.choices = async () => [...view.past, ...(await shared.saved.choices())];
   watch("value", () => view.open(props.value));
   document.addEventListener("e3:started", () => recorded.close());
   document.addEventListener("e3:open", ({ detail }) => recorded.open(detail));
   document.addEventListener("e3:problem", ({ detail }) => view.complain(detail));
+  document.addEventListener("e3:compare", ({ detail }) => view.compareWith(detail));
   document.addEventListener("e3:stop", () => view.stop());
   document.addEventListener("e3:ready", ({ detail }) => view.loaded(detail));
   document.addEventListener("keydown", (event) => {
@@ -99,6 +104,7 @@ export class View {
     this.routes = routes;
     this.find = (name) => root.querySelector(`.e3-${name}`);
     this.explorer = new Explorer(root, plotlyUrl);
+    this.past = []; // earlier runs that are saved nowhere, to compare with
     this.find("offer").addEventListener("click", () => this.accept());
     fillLegend(this.find("keys"), this.find("lead"));
     this.empty();
@@ -115,6 +121,7 @@ export class View {
     this.leave();
     this.explorer.clear();
     this.ending = null;
+    this.saved = null;
     this.run = `${this.routes}runs/${launch.run}`;
     document.dispatchEvent(new CustomEvent("e3:started", { detail: launch.run }));
     this.explorer.inspector.branch = (position, id) => this.branch(position, id);
@@ -154,6 +161,7 @@ export class View {
 
   end(problem, saved) {
     this.setRunning(false);
+    this.saved = saved;
     this.explorer.end();
     if (problem) this.complain(problem);
     document.dispatchEvent(new CustomEvent("e3:ended", { detail: saved }));
@@ -181,9 +189,23 @@ export class View {
   }
 
   leave() {
+    if (this.stream && !this.saved) this.keep();
     this.stream?.close();
     this.stream = null;
     this.setRunning(false);
+  }
+
+  keep() {
+    const run = this.explorer.material();
+    if (!run) return;
+    const prompt = said(run.events[0]);
+    const name = `earlier on this page: ${prompt.replaceAll(/\s+/g, " ").slice(0, 80)}`;
+    this.past = [{ name, prompt, requests: async () => [{ name, prompt, load: async () => run }] }, ...this.past].slice(0, MAX_PAST);
+  }
+
+  compareWith(name) {
+    if (this.explorer.material()) return this.explorer.compare.open(name);
+    return this.complain("There is no run in view to compare with: open one first, or generate one.");
   }
 
   setRunning(running) {

@@ -4,6 +4,7 @@ import { make } from "./dom.js";
 import { readPlace, writePlace } from "./link.js";
 import { View } from "./page.js";
 import { Recorded } from "./recorded.js";
+import { requestLine } from "./words.js";
 
 const find = (selector) => document.querySelector(selector);
 
@@ -33,6 +34,7 @@ class Report {
     recordings.forEach((recording) => this.addOptions(recording));
     find(".r-choice").hidden = this.places.length < 2;
     this.recorded = new Recorded(new View(find(".e3-view"), "", plotlyUrl));
+    if (this.places.length > 1) this.recorded.view.explorer.compare.choices = async () => recordings.map((recording) => this.choice(recording));
     this.select.addEventListener("change", () => this.choose(this.select.selectedIndex));
     addEventListener("hashchange", () => this.followAddress());
   }
@@ -41,10 +43,20 @@ class Report {
     const group = document.createElement("optgroup");
     group.label = recording.title;
     recording.requests.forEach(({ prompt, outcome }, number) => {
-      group.append(new Option(`${prompt.replaceAll(/\s+/g, " ").slice(0, 90)} (${outcome})`));
+      group.append(new Option(requestLine(prompt, outcome)));
       this.places.push({ recording, number });
     });
     this.select.append(group);
+  }
+
+  // What a run can be compared with.
+  choice(recording) {
+    const shown = this.places[this.index];
+    const requests = recording.requests.map(({ prompt, outcome, block }, number) => ({
+      name: requestLine(prompt, outcome), prompt, current: recording === shown.recording && number === shown.number,
+      load: () => unpack(block).json(),
+    }));
+    return { name: recording.title, prompt: requests[0]?.prompt, current: recording === shown.recording, requests: async () => requests };
   }
 
   // Only what the file has: an address may be wrong.

@@ -3,6 +3,7 @@
 import { make } from "./dom.js";
 import { readPlace, writePlace } from "./link.js";
 import { ask } from "./server.js";
+import { requestLine } from "./words.js";
 
 const KEYS = "eagle3-runs"; // where visitors are kept apart, the browser remembers which runs are its own
 const MAX_KEYS = 200;
@@ -23,9 +24,10 @@ function keys(added) {
 }
 
 export class Saved {
-  // `show(request)` shows a request of a recording; `complain(text)` shows a problem.
-  constructor(root, routes, { show, complain }) {
-    Object.assign(this, { root, show, complain, url: `${routes}recordings` });
+  // `show(request)` shows a request of a recording; `compare(title)` puts a recording beside what is shown;
+  // `complain(text)` shows a problem.
+  constructor(root, routes, { show, compare, complain }) {
+    Object.assign(this, { root, show, compare, complain, url: `${routes}recordings` });
     this.find = (name) => root.querySelector(`.e3-${name}`);
     document.addEventListener("e3:started", ({ detail }) => this.leave(detail));
     document.addEventListener("e3:ended", ({ detail }) => this.name(detail));
@@ -100,7 +102,7 @@ export class Saved {
     report.title = "Save as one HTML file that opens anywhere";
     const trace = make("a", "e3-saved-act", "trace");
     trace.href = this.at(name, "/trace");
-    row.append(open, about, report, trace);
+    row.append(open, about, this.act("compare", () => this.compare(title)), report, trace);
     row.append(...this.acts.map((act) => this.act(act, () => this[act](name, title))));
     return row;
   }
@@ -152,6 +154,20 @@ export class Saved {
     this.show(request);
   }
 
+  // What a run can be compared with.
+  async choices() {
+    const { recordings } = await ask(`${this.url}?keys=${keys().join(",")}`);
+    return recordings.map(({ name, title, prompt }) => ({ name: title, prompt, current: name === this.opened, requests: () => this.requestsOf(name) }));
+  }
+
+  async requestsOf(name) {
+    const { requests } = await ask(this.at(name));
+    const shown = name === this.opened ? this.find("which").selectedIndex : null;
+    return requests.map(({ prompt, outcome }, number) => ({
+      name: requestLine(prompt, outcome), prompt, current: number === shown, load: () => ask(this.at(name, `/requests/${number}`)),
+    }));
+  }
+
   describe() {
     const { title, totals, facts, warnings, requests } = this.index;
     this.find("opened").hidden = false;
@@ -159,8 +175,7 @@ export class Saved {
     this.find("opened-totals").textContent = [...totals, ...facts].join(" · ");
     this.find("opened-warnings").replaceChildren(...warnings.map((text) => make("div", "e3-opened-warning", text)));
     this.find("opened-report").href = this.at(this.opened, "/report.html");
-    const names = requests.map(({ prompt, outcome }) => `${prompt.replaceAll(/\s+/g, " ").slice(0, 80)} (${outcome})`);
-    this.find("which").replaceChildren(...names.map((name) => new Option(name)));
+    this.find("which").replaceChildren(...requests.map(({ prompt, outcome }) => new Option(requestLine(prompt, outcome))));
     this.find("which").hidden = requests.length < 2;
   }
 

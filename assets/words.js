@@ -55,3 +55,8 @@ function count(number, noun, plural = "s") {
 export function headline({ numPasses, numTokens }) {
   return `${count(numPasses, "verifier pass", "es")} wrote ${count(numTokens, "token")}`;
 }
+
+// "Why is the sky blue? (200 tokens)"
+export function requestLine(prompt, outcome) {
+  return `${prompt.replaceAll(/\s+/g, " ").slice(0, 80)} (${outcome})`;
+}

@@ -5,6 +5,7 @@ import math
 import pytest
 from playwright.async_api import expect
 
+from eagle3_viz.draft_vocabulary import holds
 from scripts.demo import Demo
 from tests.browser import actions
 from tests.browser.conftest import Gate, Visitor
@@ -40,6 +41,25 @@ async def test_the_inspector_shows_both_sides_of_the_trace(visitor: Visitor, dem
         shown = await sides.nth(side).locator(".e3-rownumber").all_inner_texts()
         numbers = [float(text.strip("<% ")) / 100 for text in shown]
         assert numbers == pytest.approx([math.exp(logprob or 0) for _, logprob in top], abs=0.006)
+
+
+async def test_a_token_that_the_draft_cannot_propose_is_marked(visitor: Visitor, demo: Demo, gate: Gate) -> None:
+    page = visitor.page
+    run = await actions.finished_run(page, demo, gate)
+    badge = page.locator(".e3-inspector .e3-badge")
+    corrections = page.locator(".e3-lane .e3-t.correction")
+    written = [
+        step.emitted[-1]
+        for step in run.trace.requests[run.run_id].steps
+        if step.num_accepted < len(step.proposed) and not step.num_cut
+    ]
+    assert await corrections.count() == len(written)
+    outside = [holds(run.trace.engine, token_id) is False for token_id in written]
+    for marked in (True, False):
+        await corrections.nth(outside.index(marked)).click()
+        await expect(badge).to_have_count(int(marked))
+        mark = page.locator(".e3-side .e3-row.chosen", has_text="∉ draft")
+        await expect(mark).to_have_count(int(marked))
 
 
 async def test_arrow_keys_walk_over_tokens_and_steps(visitor: Visitor, demo: Demo, gate: Gate) -> None:
