@@ -1,7 +1,7 @@
 # `make` or `make help` lists what there is. Everything runs in .venv, which is made when it is needed.
 PYTHON_VENV := .venv/bin/python
 PORT ?= 7860
-PROMPTS ?= benchmarks/prompts.jsonl
+MT_BENCH ?= HuggingFaceH4/mt_bench_prompts
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench screenshots
@@ -22,9 +22,12 @@ check: .venv/.dev  ## format, lint, types
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy
 
-bench: .venv/.runtime  ## acceptance of the bundled pair on benchmarks/prompts.jsonl (PROMPTS=... for others)
-	$(PYTHON_VENV) -m eagle3_viz record --prompts $(PROMPTS) -o build/bench.jsonl.gz
-	$(PYTHON_VENV) -m eagle3_viz stats build/bench.jsonl.gz
+bench: .venv/.dev  ## the README's table: MT-Bench (MT_BENCH=file or Hugging Face id), 60 pictures, no speculation
+	$(PYTHON_VENV) -m benchmarks.picture_prompts build/bench/pictures
+	$(PYTHON_VENV) -m eagle3_viz bench --dataset $(MT_BENCH) --model smollm2-135m --baseline --json build/bench/text.json
+	$(PYTHON_VENV) -m eagle3_viz bench --dataset build/bench/pictures/prompts.jsonl --model tiny-llama4 --baseline \
+		--json build/bench/images.json
+	$(PYTHON_VENV) -m benchmarks.tables build/bench/text.json build/bench/images.json
 
 screenshots: .venv/.dev  ## take the README's pictures again
 	$(PYTHON_VENV) -m scripts.screenshot

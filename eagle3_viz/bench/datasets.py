@@ -1,7 +1,8 @@
 """The prompts of a benchmark: from whatever lines a dataset has to questions, and what is wrong with the other lines.
 
 Read as prompts: lines with `turns` (MT-Bench), with `conversations` of `from` and `value` or `messages` of `role` and
-`content` (ShareGPT and its kin), with `prompt` and perhaps `image`; JSON lines or one JSON array.
+`content` (ShareGPT and its kin), with `prompt` (one, or several turns) and perhaps `image`; as JSON lines, or as one
+JSON array.
 """
 
 import json
@@ -151,7 +152,7 @@ def turns_of(record: dict[str, Any], question: str) -> list[str]:
     elif "turns" in record:
         found = record["turns"]
     elif "prompt" in record:
-        found = [record["prompt"]]
+        found = record["prompt"] if isinstance(record["prompt"], list) else [record["prompt"]]
     elif "image" in record:
         found = [question]
     else:
