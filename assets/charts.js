@@ -10,7 +10,10 @@ const MAX_LABELLED = 6; // with more guesses the labels of neighbours would run 
 const DASHES = ["dot", "dash", "dashdot", "longdash"];
 
 // Plotly takes long over the first numbers that it draws: each chart has its first ones before anybody waits for it.
-const REHEARSAL = Figures.of(3, [{ index: 0, output_start: 0, proposed: [{}, {}, {}], num_accepted: 1, emitted: [0, 0], ms: { draft: 1, verify: 2 } }]);
+const REHEARSAL = Figures.of(3, [[
+  { index: 0, output_start: 0, proposed: [{}, {}, {}], num_accepted: 1, emitted: [0, 0], ms: { draft: 1, verify: 2 } },
+  { places: [], rejection: null },
+]]);
 
 let loading = null;
 

@@ -1,6 +1,8 @@
 // What the lane's colours can say. A token carries a class for every mode when it is made, so that a change of mode is
 // one class on the lane, and no token is touched.
 
+import { CAUSE_NAMES, CAUSES } from "./causes.js";
+
 const LEVELS = 5;
 const BARS = ["▁", "▂", "▄", "▆", "█"];
 const PROBABILITIES = ["below 1 %", "1 – 10 %", "10 – 50 %", "50 – 90 %", "above 90 %"];
@@ -38,6 +40,14 @@ export const MODES = {
     level: (token) => level(ENTROPY_BOUNDS, token.judged?.entropy),
     levels: ENTROPIES,
   },
+  cause: {
+    name: "cause of rejection",
+    prefix: "ca",
+    level: (token) => (token.cause ? CAUSE_NAMES.indexOf(token.cause) : null),
+    levels: CAUSE_NAMES.map((cause) => CAUSES[cause].name),
+    sentences: CAUSE_NAMES.map((cause) => CAUSES[cause].sentence),
+    rest: "not rejected",
+  },
 };
 
 // The classes of a token in all modes.
@@ -48,16 +58,18 @@ export function levelClasses(token) {
 
 // What stands beside the choice of a mode: a sample of each level. Empty for verdicts, which have a legend of their own.
 export function scale(name) {
-  const { levels = [], prefix } = MODES[name];
-  const unknown = levels.length ? [["not known, or nothing was guessed", `${prefix}x`]] : [];
-  return [...levels.map((text, i) => [text, `${prefix}${i}`]), ...unknown].map(([text, className]) => {
+  const { levels = [], sentences = [], prefix, rest = "not known, or nothing was guessed" } = MODES[name];
+  const unknown = levels.length ? [[rest, `${prefix}x`, ""]] : [];
+  return [...levels.map((text, i) => [text, `${prefix}${i}`, sentences[i] ?? ""]), ...unknown].map(([text, className, sentence]) => {
     const key = document.createElement("span");
     key.className = `e3-t ${className}`;
     key.textContent = text;
+    key.title = sentence;
     return key;
   });
 }
 
 export function declareGlyphs(style) {
   BARS.forEach((bar, i) => style.setProperty(`--e3-bar-glyph-${i}`, `"${bar}"`));
+  CAUSE_NAMES.forEach((cause, i) => style.setProperty(`--e3-glyph-cause-${i}`, `"${CAUSES[cause].glyph}"`));
 }

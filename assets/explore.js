@@ -1,15 +1,19 @@
 // One run to look at: its lane, a token's details, the charts, and the tools that recolour, filter, select and scrub.
 // Everything here happens in the browser; where the events come from is somebody else's business.
 
+import { CAUSES, rejectionOf } from "./causes.js";
 import { Charts } from "./charts.js";
 import { Compare } from "./compare.js";
 import { declareGlyphs, MODES, scale } from "./colours.js";
+import { factsOf } from "./failures.js";
 import { Figures } from "./figures.js";
 import { Inspector } from "./inspector.js";
 import { Lane } from "./lanes.js";
 import { picture, said } from "./pictures.js";
+import { Answer } from "./places.js";
 import { Player } from "./player.js";
 import { REFERENCES } from "./reference.js";
+import { Why } from "./why.js";
 import { headline, summary } from "./words.js";
 
 const DEFAULT_K = 3;
@@ -24,6 +28,11 @@ export class Explorer {
       stretch: (range) => this.stretch(range),
     });
     this.charts = new Charts(root, plotlyUrl, (filter) => this.filter(filter));
+    this.why = new Why(root.querySelector("figure.e3-why"), {
+      filter: (cause) => this.filter(this.causeFilter(cause)),
+      go: (step) => this.lane.chooseRejected(step),
+      pieces: () => this.lane.pieces,
+    });
     this.player = new Player(this.find("player"), (shown) => this.scrub(shown));
     this.compare = new Compare(root, () => this.material());
     this.find("ghosts").addEventListener("change", (event) => this.lane.setGhosts(event.target.value));
@@ -41,6 +50,8 @@ export class Explorer {
     this.started = null;
     this.compare.close();
     this.find("pair-open").hidden = true;
+    this.pairs = []; // [step, facts] for the figures
+    this.answer = new Answer({});
     this.begin(DEFAULT_K);
     this.lane.clear();
     this.find("asked").hidden = true;
@@ -51,6 +62,7 @@ export class Explorer {
   }
 
   append(events) {
+    this.lane.append(events); // first: it takes the pieces
     for (const event of events) {
       if (event.type === "trace_started") {
         this.engine = event.engine;
@@ -59,16 +71,17 @@ export class Explorer {
       if (event.type === "request_started") this.ask(event);
       if (event.type === "step") {
         this.steps.push(event);
-        this.figures.add(event);
+        this.pairs.push([event, factsOf(event, this.answer, this.lane.pieces)]);
+        this.figures.add(...this.pairs.at(-1));
       }
     }
-    this.lane.append(events);
     if (!this.selected) this.show(this.figures);
   }
 
   // A prompt with images is shown with them, beside its tokens.
   ask(started) {
     this.started = started;
+    this.answer = new Answer(started);
     const images = started.images ?? [];
     this.find("asked").hidden = !images.length;
     this.find("parent").hidden = !started.parent;
@@ -77,8 +90,16 @@ export class Explorer {
     this.find("said").textContent = images.length ? said(started) : "";
   }
 
+  causeFilter(cause) {
+    return {
+      text: `the rejection’s cause is “${CAUSES[cause].name}”`,
+      keeps: (step) => rejectionOf(step, this.lane.pieces)?.cause === cause,
+    };
+  }
+
   show(figures) {
     this.charts.show(figures);
+    this.why.show(figures);
     this.find("words").textContent = figures.numPasses ? headline(figures) : "Before the first step";
     this.find("pace").textContent = figures.numPasses ? `${figures.tokensPerPass.toFixed(2)} tokens per pass` : "";
   }
@@ -122,14 +143,14 @@ export class Explorer {
     this.selected = range;
     this.find("range").hidden = !range;
     if (range) this.find("range").textContent = `Charts of steps ${range.from + 1} to ${range.to + 1} only ×`;
-    this.show(range ? Figures.of(this.k, this.steps.slice(range.from, range.to + 1)) : this.figures);
+    this.show(range ? Figures.of(this.k, this.pairs.slice(range.from, range.to + 1)) : this.figures);
   }
 
   // Forwards, only the steps that are new have to be counted.
   scrub(shown) {
     this.lane.show(shown);
     if (shown < this.played.numPasses) this.played = new Figures(this.k);
-    for (const step of this.steps.slice(this.played.numPasses, shown)) this.played.add(step);
+    for (const pair of this.pairs.slice(this.played.numPasses, shown)) this.played.add(...pair);
     this.show(this.played);
   }
 

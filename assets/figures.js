@@ -1,6 +1,8 @@
 // From steps to figures: counts, rates with their denominators, and series. `analysis/` has the same for Python;
 // tests hold the two together. Nothing else on the page divides.
 
+import { Failures } from "./failures.js";
+
 const Z = 1.959963984540054; // 97.5 % of a standard normal distribution lie below it
 const WINDOW = 32; // judged steps that the rolling mean looks back on
 
@@ -21,6 +23,8 @@ export function wilson(part, whole) {
 // The figures of a run, or of a stretch of it: fed step by step, at the same cost for each.
 export class Figures {
   constructor(k) {
+    this.k = k;
+    this.failures = new Failures();
     this.numPasses = 0;
     this.numTokens = 0; // of the text: cut ones are not
     this.numDrafts = 0;
@@ -34,13 +38,16 @@ export class Figures {
     this.recentSum = 0;
   }
 
+  // `steps`: [step, facts] pairs, as `add` takes them.
   static of(k, steps) {
     const figures = new Figures(k);
-    for (const step of steps) figures.add(step);
+    for (const pair of steps) figures.add(...pair);
     return figures;
   }
 
-  add(step) {
+  // `facts`: {places, rejection}, what is known of the step's judged positions.
+  add(step, { places, rejection }) {
+    this.failures.add(step, places, rejection);
     const { proposed = [], emitted, num_accepted: accepted, num_cut: cut = 0, ms = {} } = step;
     this.numPasses += 1;
     this.numTokens += emitted.length - cut;
@@ -66,7 +73,7 @@ export class Figures {
   }
 
   get meanAcceptanceLength() {
-    return this.numDrafts ? 1 + this.numAccepted / this.numDrafts : null;
+    return lengthWithout(this, 0);
   }
 
   // For each position: accepted there, of how many, under both denominators.
@@ -80,6 +87,11 @@ export class Figures {
       };
     });
   }
+}
+
+// The mean acceptance length, had `lost` more tokens been accepted.
+export function lengthWithout({ numAccepted, numDrafts }, lost) {
+  return numDrafts ? 1 + (numAccepted + lost) / numDrafts : null;
 }
 
 // A series of [x, y, ...] thinned to at most `most` points, each the mean of its neighbours: what a chart can show.

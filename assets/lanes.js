@@ -1,5 +1,6 @@
 // The token lane: appends steps, one group each, and lets a token be pointed at or selected. Never re-renders.
 
+import { rejectionOf } from "./causes.js";
 import { levelClasses } from "./colours.js";
 import { make } from "./dom.js";
 import { Pieces } from "./pieces.js";
@@ -55,7 +56,8 @@ export class Lane {
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", `step ${step.index + 1}`);
     group.dataset.n = this.groups.length;
-    for (const token of tokensOf(step)) group.append(this.tokenNode(token));
+    const rejection = rejectionOf(step, this.pieces);
+    for (const token of tokensOf(step)) group.append(this.tokenNode({ ...token, cause: causeAt(token, rejection) }));
     if (this.keeps && !this.keeps(step)) group.classList.add("dim");
     this.groups.push({ node: group, step });
     this.shown = this.groups.length;
@@ -114,6 +116,12 @@ export class Lane {
       this.root.removeAttribute("aria-activedescendant");
     }
     this.onSelect(this.tokens[index] ?? null, index);
+  }
+
+  // The rejected token of the step with this index.
+  chooseRejected(index) {
+    const found = this.tokens.findIndex(({ step, verdict }) => step.index === index && verdict === "rejected");
+    if (found >= 0) this.choose(found);
   }
 
   setMode(name) {
@@ -182,6 +190,11 @@ export class Lane {
     const index = this.tokens.findIndex((token) => token.step.index === wanted);
     return index < 0 ? this.selected : index;
   }
+}
+
+// The cause that a token's colour shows: that of the rejected token, and of what stands in its place.
+function causeAt({ position, verdict }, rejection) {
+  return position === rejection?.position && verdict !== "discarded" ? rejection.cause : null;
 }
 
 // Text only ever becomes text nodes. Line breaks are kept and shown; a ghost only shows them.

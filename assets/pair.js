@@ -1,5 +1,6 @@
 // Two runs beside each other: how they were made, and what each wrote at each position of the answer. Draws nothing.
 
+import { withFacts } from "./failures.js";
 import { Figures } from "./figures.js";
 import { Pieces } from "./pieces.js";
 import { said } from "./pictures.js";
@@ -26,7 +27,7 @@ export function sideOf({ engine, pieces, events }) {
   known.add(pieces);
   const steps = events.filter(({ type }) => type === "step");
   const started = events.find(({ type }) => type === "request_started");
-  return { engine, started, pieces: known, figures: Figures.of(engine.num_speculative_tokens, steps), cells: cellsOf(steps, known), shift: 0 };
+  return { engine, started, pieces: known, figures: Figures.of(engine.num_speculative_tokens, withFacts(started, steps, known)), cells: cellsOf(steps, known), shift: 0 };
 }
 
 // By output position: the token, its text, the guess that it replaced, and whether a step begins there.

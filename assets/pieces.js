@@ -31,9 +31,14 @@ export class Pieces {
     for (const [id, piece] of Object.entries(pieces)) this.pieces.set(Number(id), piece);
   }
 
+  // As the trace holds it.
+  get(id) {
+    return this.pieces.get(id);
+  }
+
   // A token on its own, as {text, kind}; kind is "text", "half" (bytes in hexadecimal), "special" or "none".
   alone(id) {
-    const piece = this.pieces.get(id);
+    const piece = this.get(id);
     if (typeof piece === "string") return { text: piece, kind: "text" };
     if (piece?.special !== undefined) return { text: piece.special, kind: "special" };
     if (piece?.bytes === undefined) return { text: id < 0 ? "nothing" : `#${id}`, kind: "none" };

@@ -1,5 +1,6 @@
 // Sentences about a token: for the line below the lane, and for those who listen to the page.
 
+import { CAUSES, rejectionOf } from "./causes.js";
 import { quoted } from "./pieces.js";
 import { ordinal } from "./verdicts.js";
 
@@ -27,6 +28,14 @@ function name(token) {
   return token.verdict === "cut" && token.was ? `cut (${token.was})` : token.verdict;
 }
 
+// "ranked low, number 3 for the draft"
+function why({ step, verdict }, pieces) {
+  const rejection = verdict === "rejected" || verdict === "correction" ? rejectionOf(step, pieces) : null;
+  if (!rejection) return null;
+  const rank = rejection.cause === "ranked_low" ? `, number ${rejection.rank} for the draft` : "";
+  return `why: ${CAUSES[rejection.cause].name}${rank}`;
+}
+
 // "rejected “ sat” · draft 41 % · verifier 3 % · verifier chose “ ran” · step 12, 2nd guess"
 export function summary(token, pieces) {
   const place = token.position < (token.step.proposed?.length ?? 0) ? `, ${ordinal(token.position)} guess` : "";
@@ -35,6 +44,7 @@ export function summary(token, pieces) {
     ...beliefs(token),
     instead(token, pieces),
     token.filler ? "filler: vLLM put it in without asking the draft" : null,
+    why(token, pieces),
     `step ${token.step.index + 1}${place}`,
   ].filter(Boolean).join(" · ");
 }

@@ -22,7 +22,7 @@ SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation 
 MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")
 # Relative, so that the page also works below another path.
 ROUTES = PREFIX.removeprefix("/")
-STYLES = ("page", "lanes", "player", "saved", "compare")
+STYLES = ("page", "lanes", "player", "why", "saved", "compare")
 STOP = "() => { document.dispatchEvent(new Event('e3:stop')); }"
 
 

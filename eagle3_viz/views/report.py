@@ -22,7 +22,7 @@ from eagle3_viz.trace import Trace
 from eagle3_viz.views import recordings
 
 MAX_BYTES = 50 * 10**6
-STYLES = ("lanes.css", "page.css", "player.css", "compare.css", "report.css")
+STYLES = ("lanes.css", "page.css", "player.css", "why.css", "compare.css", "report.css")
 IMPORT = re.compile(r'(?<=from ")\./([a-z]+)\.js(?=")')
 
 

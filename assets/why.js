@@ -1,0 +1,138 @@
+// The Why panel: what a perfect draft would have gained, split by cause; where guesses fail; which tokens cost most.
+
+import { CAUSES } from "./causes.js";
+import { make } from "./dom.js";
+import { lengthWithout, ratio } from "./figures.js";
+import { quoted } from "./pieces.js";
+import { FACETS } from "./places.js";
+
+const PAUSE_MS = 200; // between two drawings while a run goes on
+const MOST_LINKS = 6;
+const ROOM_FOR_GLYPH = 0.04; // of the bar
+
+export class Why {
+  // `filter(cause)` is told which cause was pressed, `go(step index)` which step; `pieces()` spells tokens.
+  constructor(root, { filter, go, pieces }) {
+    Object.assign(this, { root, filter, go, pieces });
+    this.find = (name) => root.querySelector(`.e3-why-${name}`);
+    for (const [facet, { title }] of Object.entries(FACETS)) this.find("facet").append(new Option(title, facet));
+    this.find("facet").addEventListener("change", () => this.draw());
+    for (const part of root.querySelectorAll("details")) part.addEventListener("toggle", () => this.draw());
+  }
+
+  show(figures) {
+    this.figures = figures;
+    this.timer ??= setTimeout(() => this.draw(), this.drawn ? PAUSE_MS : 0);
+  }
+
+  draw() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.drawn = true;
+    if (!this.figures) return;
+    this.drawCauses();
+    if (this.find("where").open) this.drawWhere();
+    if (this.find("tokens").open) this.drawTokens();
+  }
+
+  drawCauses() {
+    const { figures } = this;
+    const { failures } = figures;
+    const found = Object.entries(failures.causes).filter(([, { count }]) => count);
+    this.find("bar").replaceChildren(...this.segments(found));
+    this.find("list").replaceChildren(...(found.length ? [table(["cause", "rejections", "cost", "without it"], found.map((row) => this.causeRow(row)))] : []));
+    this.find("sum").textContent = figures.numDrafts ? sumSentence(figures) : "No guess was checked yet.";
+    this.root.dataset.rejections = failures.numRejections;
+  }
+
+  // From 0 to K + 1 tokens a step: what was reached, and what each cause took.
+  segments(found) {
+    const { figures } = this;
+    if (!figures.numDrafts) return [];
+    const measured = segment("e3-reached", figures.numDrafts + figures.numAccepted, figures.meanAcceptanceLength.toFixed(2), "measured");
+    const short = notProposed(figures);
+    return [
+      measured,
+      ...found.map(([cause, { count, lost }]) => {
+        const { name, glyph, sentence } = CAUSES[cause];
+        const shown = ratio(lost, figures.numDrafts) >= ROOM_FOR_GLYPH * (figures.k + 1) ? glyph : "";
+        const part = segment(`e3-cause ${cause}`, lost, shown, `${name}: ${count} rejections, ${minus(figures, lost)} tokens a step. ${sentence}`, "button");
+        part.addEventListener("click", () => this.filter(cause));
+        return part;
+      }),
+      ...(short ? [segment("e3-short", short, "", `not proposed at all: ${minus(figures, short)} tokens a step`)] : []),
+    ];
+  }
+
+  causeRow([cause, { count, lost }]) {
+    const { name, glyph, sentence } = CAUSES[cause];
+    const button = make("button", `e3-cause ${cause}`, "", { type: "button", title: sentence, "data-cause": cause, "data-count": count });
+    button.append(make("span", "e3-cause-glyph", glyph), ` ${name}`);
+    button.addEventListener("click", () => this.filter(cause));
+    return [button, count.toLocaleString("en"), minus(this.figures, lost), lengthWithout(this.figures, lost).toFixed(2)];
+  }
+
+  drawWhere() {
+    const { figures } = this;
+    const facet = this.find("facet").value;
+    const rows = figures.failures.ordered(facet).map(([name, { judged, count, lost, causes }]) => {
+      const [often] = Object.entries(causes).sort(([, a], [, b]) => b - a);
+      return [name, judged.toLocaleString("en"), `${(100 * ratio(count, judged)).toFixed(0)} %`, minus(figures, lost), often ? CAUSES[often[0]].name : ""];
+    });
+    this.find("groups").replaceChildren(table([FACETS[facet].title, "checked", "rejected", "cost", "most often"], rows));
+  }
+
+  drawTokens() {
+    const { figures } = this;
+    const rows = figures.failures.costliest().map(({ id, count, lost, steps }) => [
+      quoted(this.pieces().alone(id)), count.toLocaleString("en"), minus(figures, lost), this.links(steps),
+    ]);
+    this.find("costliest").replaceChildren(table(["the verifier wrote", "rejections", "cost", "in step"], rows));
+  }
+
+  links(steps) {
+    const cell = make("span", "e3-links");
+    for (const index of steps.slice(0, MOST_LINKS)) {
+      const link = make("button", "e3-link", String(index + 1), { type: "button" });
+      link.addEventListener("click", () => this.go(index));
+      cell.append(link);
+    }
+    if (steps.length > MOST_LINKS) cell.append("…");
+    return cell;
+  }
+}
+
+// Tokens by which proposals were shorter than K.
+function notProposed({ k, numDrafts, numDraftTokens }) {
+  return k * numDrafts - numDraftTokens;
+}
+
+// What that many tokens are in length, below zero.
+function minus(figures, lost) {
+  return lost ? `−${ratio(lost, figures.numDrafts).toFixed(2)}` : "0";
+}
+
+function sumSentence({ k, meanAcceptanceLength: mean, failures: { ranks } }) {
+  const low = [...ranks].sort(([a], [b]) => a - b).map(([rank, count]) => `${count} at rank ${rank}`);
+  const sum = `${mean.toFixed(2)} measured + ${(k + 1 - mean).toFixed(2)} lost = ${k + 1} with every guess accepted: the costs add up to what was lost.`;
+  return `${sum} “Without it” is at most: as if the rest of each such proposal had been accepted.${low.length ? ` Ranked low: ${low.join(", ")}.` : ""}`;
+}
+
+function segment(className, tokens, text, title, tag = "span") {
+  const node = make(tag, className, text, { title, "aria-label": title });
+  if (tag === "button") node.type = "button";
+  node.style.flexGrow = tokens;
+  return node;
+}
+
+function table(heads, rows) {
+  const node = make("table", "e3-table");
+  const head = node.createTHead().insertRow();
+  for (const text of heads) head.append(make("th", "", text, { scope: "col" }));
+  const body = node.createTBody();
+  for (const cells of rows) {
+    const row = body.insertRow();
+    for (const cell of cells) row.insertCell().append(cell);
+  }
+  return node;
+}
