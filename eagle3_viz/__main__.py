@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from eagle3_viz.codec import TraceFileError
 from eagle3_viz.errors import InputError
@@ -20,6 +20,7 @@ VERBS = {
     "report": "write traces as HTML that opens without a server",
     "export": "write the steps of a trace as CSV or Parquet",
     "doctor": "what is wrong with a verifier and its draft head",
+    "inspect-head": "a head over the verifier's own text, at every position",
 }
 BAD_INPUT, FAILURE = 2, 1
 EXIT_CODES = "exit codes: 0 fine, 2 bad input (one line on stderr), 1 anything else"
@@ -33,13 +34,18 @@ class Parser(argparse.ArgumentParser):
         self.exit(BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
+def module_of(verb: str) -> Any:
+    """The module of a verb."""
+    return importlib.import_module(f"eagle3_viz.cli.{verb.replace('-', '_')}")
+
+
 def build_parser(verb: str | None) -> Parser:
     """The parser; only the module of `verb` is imported, for others may need what is not installed."""
     parser = Parser(prog="eagle3_viz", description="Look at EAGLE-3 speculative decoding.", epilog=EXIT_CODES)
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, summary in VERBS.items():
         if name == verb:
-            importlib.import_module(f"eagle3_viz.cli.{name}").add_parser(subparsers)
+            module_of(name).add_parser(subparsers)
             subparsers.choices[name].epilog = subparsers.choices[name].epilog or EXIT_CODES
         else:
             subparsers.add_parser(name, help=summary)
@@ -54,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb = next((argument for argument in arguments if argument in VERBS), None)
     args = build_parser(verb).parse_args(arguments)
     try:
-        code: int = importlib.import_module(f"eagle3_viz.cli.{args.verb}").run(args)
+        code: int = module_of(args.verb).run(args)
         sys.stdout.flush()
     except (InputError, TraceFileError) as error:
         print(f"eagle3_viz {args.verb}: {' '.join(str(error).split())}", file=sys.stderr)

@@ -14,6 +14,7 @@ async def test_the_first_guess_is_the_one_that_vllm_makes(vllm_source: VllmSourc
     from safetensors.torch import load_file
     from transformers import LlamaForCausalLM
 
+    from eagle3_viz.heads.unrolled import Unrolled
     from training.heads import model
     from training.smollm2 import settings
 
@@ -36,7 +37,7 @@ async def test_the_first_guess_is_the_one_that_vllm_makes(vllm_source: VllmSourc
     with torch.inference_mode():
         states = verifier.model(ids, output_hidden_states=True).hidden_states
         aux = torch.cat([states[layer] for layer in settings.AUX_LAYERS], dim=-1)
-        guesses = draft.lm_head(model.Unrolled(draft, aux).step(ids.roll(-1, 1)))[0].log_softmax(-1)
+        guesses = draft.lm_head(Unrolled(draft, aux).step(ids.roll(-1, 1)))[0].log_softmax(-1)
 
     judged = [step for step in seen.steps if step.proposed]
     assert len(judged) > 10

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from eagle3_viz.heads.unrolled import Unrolled
 from training.heads import model, objective, shards, trainer
 from training.heads.export import export
 
@@ -63,7 +64,7 @@ def test_unrolled_equals_the_speculators_library(verifier: Any, norm_before_resi
             ttt_steps=4,
         )
         hook.remove()
-        unrolled = model.Unrolled(draft, one.aux[None])
+        unrolled = Unrolled(draft, one.aux[None])
         for k in range(4):
             ours = draft.lm_head(unrolled.step(objective.shifted(one.ids[None], k + 1, 0)))
             rows = 9 - k  # the later ones were fed filling
@@ -73,7 +74,7 @@ def test_unrolled_equals_the_speculators_library(verifier: Any, norm_before_resi
 def test_padding_changes_nothing(verifier: Any) -> None:
     draft = head(verifier)
     short, long = sample(verifier, [1, 4, 6, 8], 2), sample(verifier, [1, 8, 6, 4, 2, 10, 12], 2)
-    both, alone = model.Unrolled(draft, model.pad([short.aux, long.aux])), model.Unrolled(draft, short.aux[None])
+    both, alone = Unrolled(draft, model.pad([short.aux, long.aux])), Unrolled(draft, short.aux[None])
     ids = model.pad([short.ids, long.ids])
     with torch.no_grad():
         for _ in range(2):

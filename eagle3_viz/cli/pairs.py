@@ -3,6 +3,7 @@
 import argparse
 
 from eagle3_viz import bundled
+from eagle3_viz.config import read_config
 from eagle3_viz.errors import InputError
 
 
@@ -28,3 +29,17 @@ def named(args: argparse.Namespace) -> tuple[str, str | None]:
     except FileNotFoundError as error:
         raise InputError(str(error)) from error
     return str(pair.speculator), str(pair.verifier)
+
+
+def verifier_of(speculator: str, named: str | None) -> str:
+    """The verifier to load.
+
+    Raises:
+        InputError: neither the user nor the head names one.
+    """
+    found = named or (
+        (read_config(speculator, "speculator").get("speculators_config") or {}).get("verifier") or {}
+    ).get("name_or_path")
+    if not found:
+        raise InputError(f"{speculator} does not name its verifier: give it with --verifier")
+    return str(found)

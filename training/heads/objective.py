@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.heads.model import SoftCrossEntropy, Unrolled, pad
+from eagle3_viz.heads.unrolled import Unrolled
+from training.heads.model import SoftCrossEntropy, pad
 from training.heads.shards import Sample
 
 
