@@ -17,7 +17,7 @@ const REHEARSAL = Figures.of(3, [[
 
 let loading = null;
 
-function loadPlotly(url) {
+export function loadPlotly(url) {
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = url;

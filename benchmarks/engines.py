@@ -5,15 +5,14 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-from eagle3_viz import bundled, cpu
+from eagle3_viz import bundled, cpu, web
 from eagle3_viz.sources.opening import bundled_config
 
-PROMPTS = Path(__file__).with_name("prompts.jsonl")
+PROMPTS = web.folder() / "prompts.jsonl"
 
 
 @asynccontextmanager

@@ -226,7 +226,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         return ScriptedSource()
 
     app = FastAPI()
-    app.include_router(router(Host([Model("a", opener)]), Runs(), Uploads()))
+    app.include_router(router(Host([Model("a", opener)]), Runs(), Uploads(), Runs().stop_all))
     app.include_router(recordings_router(Library(None)))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://demo{PREFIX}/") as client:

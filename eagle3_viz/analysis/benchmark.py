@@ -92,6 +92,12 @@ def report(answers: Sequence[Measured], k: int, elapsed_s: float | None = None) 
     )
 
 
+def summary_of(answers: Sequence[Measured], k: int) -> Summary:
+    """The block of these answers."""
+    counters = tally(step for answer in answers for step in answer.steps).counters(k)
+    return summary(counters, sum(len(answer.output_token_ids) for answer in answers))
+
+
 def summary(counters: Counters, num_output_tokens: int) -> Summary:
     """The block that these counts give."""
     given = rates(counters)

@@ -21,6 +21,8 @@ from eagle3_viz.input_files import parse, read_file
 
 QUESTION = "Describe this image in detail, please."
 USERS = ("human", "user")
+# Where it stands, what stands there, and where its images are looked for.
+Found = tuple[str, str | dict[str, Any], Path | None]
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,10 +48,30 @@ def read(name: str | None, images: Path | None = None, question: str = QUESTION,
     Raises:
         InputError: there is nothing of that name, it cannot be read, or there is no prompt in it.
     """
+    found = chain(records(name) if name else (), pictures_in(images) if images else ())
+    return gather(found, " and ".join(str(part) for part in (name, images) if part), question, limit)
+
+
+def read_sent(data: bytes, name: str, limit: int | None = None) -> Dataset:
+    """The prompts of a file that somebody sent, without whatever images its lines name.
+
+    Raises:
+        InputError: there is no prompt in it.
+    """
+    found = ((place, record, None) for place, record, _ in text_records(data.decode("utf-8", "replace"), Path(name)))
+    return gather(found, name, QUESTION, limit)
+
+
+def gather(found: Iterable[Found], name: str, question: str, limit: int | None) -> Dataset:
+    """The prompts among what was found, and what is wrong with the rest.
+
+    Raises:
+        InputError: there is no prompt.
+    """
     prompts: list[Prompt] = []
     problems: list[Unmeasured] = []
     taken: set[str] = set()
-    for place, record, folder in chain(records(name) if name else (), pictures_in(images) if images else ()):
+    for place, record, folder in found:
         if limit is not None and len(prompts) >= limit:
             break
         try:
@@ -57,14 +79,10 @@ def read(name: str | None, images: Path | None = None, question: str = QUESTION,
             taken.add(prompts[-1].prompt_id)
         except InputError as error:
             problems.append(Unmeasured(place=place, problem=str(error).removeprefix(f"{place}: ")))
-    label = " and ".join(str(part) for part in (name, images) if part)
     if not prompts:
         told = f": {problems[0].place}: {problems[0].problem}" if problems else ""
-        raise InputError(f"{label} holds no prompt that can be measured{told}")
-    return Dataset(name=label, prompts=prompts, problems=problems)
-
-
-Found = tuple[str, str | dict[str, Any], Path]  # where it stands, what stands there, where its images are looked for
+        raise InputError(f"{name} holds no prompt that can be measured{told}")
+    return Dataset(name=name, prompts=prompts, problems=problems)
 
 
 def records(name: str) -> Iterable[Found]:
@@ -78,12 +96,11 @@ def records(name: str) -> Iterable[Found]:
         from eagle3_viz.bench.hub import hub_records
 
         return hub_records(name)
-    return list(file_records(path))
+    return list(text_records(read_file(path).decode("utf-8", "replace"), path))
 
 
-def file_records(path: Path) -> Iterator[Found]:
-    """The records of a file: the elements of a JSON array, or its lines."""
-    text = read_file(path).decode("utf-8", "replace")
+def text_records(text: str, path: Path) -> Iterator[Found]:
+    """The records of a file with this text: the elements of a JSON array, or its lines."""
     if text.lstrip().startswith("["):
         try:
             elements = json.loads(text)
@@ -109,7 +126,7 @@ def parsed(record: str | dict[str, Any], place: str) -> dict[str, Any]:
     return parse(record, place)
 
 
-def prompt_of(record: dict[str, Any], folder: Path, question: str, taken: set[str]) -> Prompt:
+def prompt_of(record: dict[str, Any], folder: Path | None, question: str, taken: set[str]) -> Prompt:
     """The prompt of a record.
 
     Raises:

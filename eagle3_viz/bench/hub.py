@@ -1,7 +1,6 @@
 """Records of a dataset on the Hugging Face hub, by the `datasets` library where that is installed."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from eagle3_viz.errors import InputError
@@ -9,7 +8,7 @@ from eagle3_viz.errors import InputError
 SPLITS = ("test", "validation", "train")
 
 
-def hub_records(name: str) -> Iterator[tuple[str, dict[str, Any], Path]]:
+def hub_records(name: str) -> Iterator[tuple[str, dict[str, Any], None]]:
     """The records of the smallest usual split, each as it is asked for.
 
     Raises:
@@ -27,4 +26,4 @@ def hub_records(name: str) -> Iterator[tuple[str, dict[str, Any], Path]]:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{name} is no file here and could not be had from the Hugging Face hub: {reason}") from error
     split = next((each for each in SPLITS if each in splits), next(iter(splits)))
-    return ((f"{name}, {split} {number}", dict(record), Path()) for number, record in enumerate(splits[split], start=1))
+    return ((f"{name}, {split} {number}", dict(record), None) for number, record in enumerate(splits[split], start=1))

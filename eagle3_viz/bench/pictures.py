@@ -26,8 +26,8 @@ def pictures_in(path: Path) -> Iterator[tuple[str, dict[str, Any], Path]]:
         yield file.name, {"image": file.name, "id": file.stem, "category": "image"}, file.parent
 
 
-def image_of(record: dict[str, Any], folder: Path) -> tuple[Path | bytes, ...]:
-    """The images of a record: names of files beside it, or pictures that its dataset holds.
+def image_of(record: dict[str, Any], folder: Path | None) -> tuple[Path | bytes, ...]:
+    """The images of a record: names of files beside it (`folder`; None: none may be read), or what its dataset holds.
 
     Raises:
         InputError: one is not there, or is no image at all.
@@ -36,9 +36,11 @@ def image_of(record: dict[str, Any], folder: Path) -> tuple[Path | bytes, ...]:
     return tuple(found(one, folder) for one in (given if isinstance(given, list) else [given]))
 
 
-def found(image: Any, folder: Path) -> Path | bytes:
+def found(image: Any, folder: Path | None) -> Path | bytes:
     """One image: its file, or its content."""
     if isinstance(image, str):
+        if folder is None:
+            raise InputError(f"its image {image} did not come with it")
         path = folder / image
         if not path.is_file():
             raise InputError(f"its image {image} is not there")

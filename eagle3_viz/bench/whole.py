@@ -100,31 +100,7 @@ class Whole:
             raise InputError(f"not one prompt of {self.plan.dataset.name} was measured{told}")
         sweep = await self._sweep(ours)
         plain, same = await self._baseline(ours) if self.plan.baseline and not self.stop.is_set() else (None, None)
-        return self._benchmark(ours, sweep, plain, same)
-
-    def _benchmark(
-        self, ours: Measurement, sweep: list[Swept], plain: Times | None, same: Lossless | None
-    ) -> Benchmark:
-        k = ours.engine.num_speculative_tokens
-        made = report(ours.answers, k, ours.elapsed_s)
-        return Benchmark(
-            summary=made.summary,
-            dataset=self.plan.dataset.name,
-            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            engine=ours.engine,
-            settings=self.plan.settings(k),
-            num_asked=len(self.plan.prompts),
-            unmeasured=[*self.plan.dataset.problems, *ours.unmeasured],
-            interrupted=self.stop.is_set(),
-            report=made,
-            speed_up=speed_up(made.times, plain, made.summary.mean_acceptance_length),
-            baseline=plain,
-            lossless=same,
-            estimates=estimates(ours.answers, k, made.times, plain),
-            sweep=sweep,
-            fastest=fastest(sweep),
-            answers=ours.answers,
-        )
+        return assemble(self.plan, ours, sweep, plain, same, interrupted=self.stop.is_set())
 
     async def _sweep(self, ours: Measurement) -> list[Swept]:
         found = {}
@@ -183,6 +159,38 @@ class Whole:
         if work.prompts:
             await runner.run()
         return Measurement(source.engine, runner.answers(), runner.problems, kept.elapsed_s)
+
+
+def assemble(
+    plan: Plan,
+    ours: Measurement,
+    sweep: Sequence[Swept] = (),
+    plain: Times | None = None,
+    same: Lossless | None = None,
+    *,
+    interrupted: bool = False,
+) -> Benchmark:
+    """The benchmark that these measurements make."""
+    k = ours.engine.num_speculative_tokens
+    made = report(ours.answers, k, ours.elapsed_s)
+    return Benchmark(
+        summary=made.summary,
+        dataset=plan.dataset.name,
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        engine=ours.engine,
+        settings=plan.settings(k),
+        num_asked=len(plan.prompts),
+        unmeasured=[*plan.dataset.problems, *ours.unmeasured],
+        interrupted=interrupted,
+        report=made,
+        speed_up=speed_up(made.times, plain, made.summary.mean_acceptance_length),
+        baseline=plain,
+        lossless=same,
+        estimates=estimates(ours.answers, k, made.times, plain),
+        sweep=list(sweep),
+        fastest=fastest(sweep),
+        answers=ours.answers,
+    )
 
 
 def swept(measured: Measurement) -> Swept:

@@ -22,7 +22,7 @@ SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation 
 MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")
 # Relative, so that the page also works below another path.
 ROUTES = PREFIX.removeprefix("/")
-STYLES = ("page", "lanes", "player", "why", "saved", "compare")
+STYLES = ("page", "lanes", "player", "why", "saved", "compare", "benchmark")
 STOP = "() => { document.dispatchEvent(new Event('e3:stop')); }"
 
 
@@ -44,20 +44,20 @@ def head() -> str:
     return "".join(f'<link rel="stylesheet" href="{ROUTES}/assets/{name}.css">' for name in STYLES)
 
 
-def on_load(function: str) -> str:
-    """The script of a component whose work is done by `function` of page.js."""
+def on_load(function: str, script: str) -> str:
+    """The script of a component whose work is done by `function` of our `script`.js."""
     options = (
         f'{{ routes: new URL("{ROUTES}/", document.baseURI).href, plotly: "{web.plotly_name()}",'
         f" limits: {{ images: {MAX_IMAGES}, bytes: {MAX_IMAGE_BYTES} }} }}"
     )
-    module = f'new URL("{ROUTES}/assets/page.js", document.baseURI).href'
+    module = f'new URL("{ROUTES}/assets/{script}.js", document.baseURI).href'
     return f"import({module}).then((page) => page.{function}(element, {{ props, watch, ...{options} }}));"
 
 
-def part(name: str, function: str, **more: Any) -> gr.HTML:
-    """A part of the page that is ours: `name`.html, brought to life by `function` of page.js."""
+def part(name: str, function: str, script: str = "page", **more: Any) -> gr.HTML:
+    """A part of the page that is ours: `name`.html, brought to life by `function` of `script`.js."""
     return gr.HTML(
-        html_template=web.read(f"{name}.html"), js_on_load=on_load(function), apply_default_css=False, **more
+        html_template=web.read(f"{name}.html"), js_on_load=on_load(function, script), apply_default_css=False, **more
     )
 
 
@@ -65,23 +65,26 @@ def build(host: Host, runs: Runs, uploads: Uploads) -> gr.Blocks:
     """The page for this host, these runs and these uploads."""
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
         part("engine", "mountEngine")
-        with gr.Row(elem_id="e3-controls"):
-            with gr.Column(scale=5, min_width=300):
-                prompt = gr.Textbox(
-                    label="Prompt (Ctrl or Cmd + Enter generates)",
-                    placeholder="Ask the model something, or press an example below.",
-                    lines=3,
-                    max_lines=12,
-                    elem_id="e3-prompt",
-                )
-                added = part("added", "mountAdded", value=[])
-                with gr.Row(elem_id="e3-examples"):
-                    examples = [gr.Button(it.label, size="sm", min_width=0, icon=it.path) for it in EXAMPLES]
-            with gr.Column(scale=3, min_width=300):
-                settings = build_settings()
-                with gr.Row():
-                    generate = gr.Button("Generate", variant="primary", min_width=100, elem_id="e3-generate")
-                    stop = gr.Button("Stop", min_width=100, elem_id="e3-stop", interactive=False)
+        with gr.Tabs(elem_id="e3-tabs"):
+            with gr.Tab("Generate"), gr.Row(elem_id="e3-controls"):
+                with gr.Column(scale=5, min_width=300):
+                    prompt = gr.Textbox(
+                        label="Prompt (Ctrl or Cmd + Enter generates)",
+                        placeholder="Ask the model something, or press an example below.",
+                        lines=3,
+                        max_lines=12,
+                        elem_id="e3-prompt",
+                    )
+                    added = part("added", "mountAdded", value=[])
+                    with gr.Row(elem_id="e3-examples"):
+                        examples = [gr.Button(it.label, size="sm", min_width=0, icon=it.path) for it in EXAMPLES]
+                with gr.Column(scale=3, min_width=300):
+                    settings = build_settings()
+                    with gr.Row():
+                        generate = gr.Button("Generate", variant="primary", min_width=100, elem_id="e3-generate")
+                        stop = gr.Button("Stop", min_width=100, elem_id="e3-stop", interactive=False)
+            with gr.Tab("Benchmark"):
+                part("benchmark", "mountBenchmark", "benchmark")
         view = build_view()
 
         async def start(*values: Any) -> dict[str, Any]:

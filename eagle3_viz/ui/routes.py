@@ -4,7 +4,7 @@ They live under `/gradio_api`, the prefix that reaches Python where a Node serve
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 import msgspec
@@ -24,6 +24,8 @@ from eagle3_viz.ui.runs import Run, Runs
 from eagle3_viz.ui.uploads import Uploads
 from eagle3_viz.views.report import Titled
 
+StopAll = Callable[[], Awaitable[None]]
+
 PREFIX = "/gradio_api/eagle3"
 MAX_NAME_CHARACTERS = 200
 STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
@@ -41,10 +43,10 @@ def next_event(request: Request, start: int) -> int:
     return int(last) if last.isascii() and last.isdigit() else max(0, start)
 
 
-def router(host: Host, runs: Runs, uploads: Uploads) -> APIRouter:
-    """The routes to an engine, its runs and the images of their prompts."""
+def router(host: Host, runs: Runs, uploads: Uploads, stop_all: StopAll) -> APIRouter:
+    """The routes to an engine, its runs and the images of their prompts; `stop_all` stops whatever uses the engine."""
     routes = APIRouter(prefix=PREFIX)
-    add_engine_routes(routes, host, runs)
+    add_engine_routes(routes, host, runs, stop_all)
     add_upload_route(routes, uploads)
     add_run_routes(routes, runs)
     add_branch_route(routes, host, runs)
@@ -59,7 +61,7 @@ def recordings_router(library: Library) -> APIRouter:
     return routes
 
 
-def add_engine_routes(routes: APIRouter, host: Host, runs: Runs) -> None:
+def add_engine_routes(routes: APIRouter, host: Host, runs: Runs, stop_all: StopAll) -> None:
     """The engine's state, trying again, and loading another model."""
 
     @routes.get("/engine")
@@ -77,7 +79,7 @@ def add_engine_routes(routes: APIRouter, host: Host, runs: Runs) -> None:
     @routes.post("/engine/models/{name:path}", status_code=204)
     async def load(name: str) -> None:
         with telling(409):
-            host.switch(name, runs.stop_all)
+            host.switch(name, stop_all)
 
 
 def add_upload_route(routes: APIRouter, uploads: Uploads) -> None:

@@ -123,7 +123,11 @@ class Run:
 
 
 class Runs:
-    """The runs of all visitors, the oldest finished ones forgotten first."""
+    """The runs of all visitors, the oldest finished ones forgotten first.
+
+    Attributes:
+        max_tokens: most tokens of one answer; None: as many as the model takes.
+    """
 
     def __init__(
         self,
@@ -143,7 +147,7 @@ class Runs:
         self._runs: dict[str, Run] = {}
         self._turns = Turns(max_running)
         self._max_queued = max_queued
-        self._max_tokens = max_tokens
+        self.max_tokens = max_tokens
         self._max_image_bytes = max_image_bytes
         self._folder = folder
         self._max_runs = max_runs
@@ -183,8 +187,8 @@ class Runs:
 
     def _check(self, request: Request) -> None:
         asked_for = request.sampling.max_tokens
-        if self._max_tokens is not None and asked_for > self._max_tokens:
-            raise InputError(f"max tokens is {asked_for:,}: this page gives up to {self._max_tokens:,}")
+        if self.max_tokens is not None and asked_for > self.max_tokens:
+            raise InputError(f"max tokens is {asked_for:,}: this page gives up to {self.max_tokens:,}")
         largest = max(map(len, request.images), default=0)
         if self._max_image_bytes is not None and largest > self._max_image_bytes:
             allowed = self._max_image_bytes // 2**20

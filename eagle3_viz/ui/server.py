@@ -1,9 +1,11 @@
 """One process, one event loop: our routes, Gradio's page, and the engine that starts behind both."""
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
 
@@ -13,9 +15,11 @@ from fastapi import FastAPI
 
 from eagle3_viz import web
 from eagle3_viz.ui import layout
+from eagle3_viz.ui.benchmark_routes import benchmarks_router
+from eagle3_viz.ui.benchmarks import Benchmarks
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
-from eagle3_viz.ui.routes import recordings_router, router
+from eagle3_viz.ui.routes import PREFIX, recordings_router, router
 from eagle3_viz.ui.runs import Runs
 from eagle3_viz.ui.uploads import Uploads
 
@@ -23,18 +27,25 @@ from eagle3_viz.ui.uploads import Uploads
 def build_app(host: Host, runs: Runs, library: Library) -> FastAPI:
     """The whole web application. The engine starts with it and is given back with it."""
 
-    uploads = Uploads()
+    uploads, benchmarks = Uploads(), Benchmarks()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         host.start()
         yield
-        await runs.stop_all()
+        await stop_all(runs, benchmarks)
         await host.close()
+        benchmarks.forget_all()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
-    app.include_router(router(host, runs, uploads))
+    app.include_router(router(host, runs, uploads, partial(stop_all, runs, benchmarks)))
+    app.include_router(benchmarks_router(PREFIX, host, benchmarks, runs.max_tokens))
     return with_page(app, library, layout.build(host, runs, uploads))
+
+
+async def stop_all(runs: Runs, benchmarks: Benchmarks) -> None:
+    """Stop whatever uses the engine, in order."""
+    await asyncio.gather(runs.stop_all(), benchmarks.stop_all())
 
 
 def build_replay_app(library: Library) -> FastAPI:
