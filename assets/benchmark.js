@@ -7,6 +7,7 @@ import { writePlace } from "./link.js";
 import { ask } from "./server.js";
 
 const MAX_TOLD = 50;
+const KEY = "eagle3-benchmarks";
 
 export function mountBenchmark(element, { routes, plotly }) {
   new BenchmarkTab(element.querySelector(".e3-bench"), routes, routes + plotly);
@@ -26,7 +27,17 @@ class BenchmarkTab {
     this.find("run").addEventListener("change", () => this.try(() => this.report()));
     this.find("compare").addEventListener("click", () => this.try(() => this.compare()));
     this.find("opened").addEventListener("change", () => this.try(() => this.openFile()));
+    this.comeBack();
     this.find("start").disabled = false; // before, the browser itself would send the form
+  }
+
+  // A page that is loaded again still knows its benchmarks, as long as the server does.
+  async comeBack() {
+    for (const id of remembered()) {
+      const { title, ended, problem } = await ask(`${this.url}/${id}`).catch(() => ({}));
+      if (ended && !problem) await this.add(id, title);
+      if (ended === false) this.follow(id, title);
+    }
   }
 
   async try(work) {
@@ -63,6 +74,7 @@ class BenchmarkTab {
   }
 
   follow(id, title) {
+    remembered(id);
     this.job = `${this.url}/${id}`;
     this.running(true);
     this.say({ message: "Starting", fraction: 0 });
@@ -98,6 +110,7 @@ class BenchmarkTab {
     if (!file) return;
     const { id, title } = await ask(`${this.url}/open?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
     this.find("opened").value = "";
+    remembered(id);
     await this.add(id, title);
   }
 
@@ -172,6 +185,17 @@ class BenchmarkTab {
     this.find("comparison").replaceChildren(...comparisonTables(found, names));
     this.find("comparison").hidden = false;
     this.find("comparison").scrollIntoView({ block: "nearest" });
+  }
+}
+
+// Storage may be forbidden, as in a frame of another site.
+function remembered(added) {
+  try {
+    const ids = JSON.parse(sessionStorage.getItem(KEY)) ?? [];
+    if (added && !ids.includes(added)) sessionStorage.setItem(KEY, JSON.stringify([...ids, added]));
+    return ids;
+  } catch {
+    return [];
   }
 }
 

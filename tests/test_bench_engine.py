@@ -21,13 +21,17 @@ PROMPTS = [
 ]
 
 
+# What the reference is not asked.
+UNMEASURABLE = [{"prompt": "long " * 3000}, {"prompt": "What is it?", "image": "gone.png"}, "{no"]
+
+
 @pytest.mark.engine
 def test_the_block_is_that_of_vllms_own_tooling(tmp_path: Path) -> None:
     for path in Path("assets/images").glob("*.png"):
         shutil.copy(path, tmp_path)
-    dataset = lines(tmp_path / "prompts.jsonl", PROMPTS)
+    dataset = lines(tmp_path / "prompts.jsonl", [*PROMPTS, *UNMEASURABLE])
     arguments = ["--model", "tiny-llama4", "--dataset", str(dataset), "--max-tokens", "48"]
-    reference = [sys.executable, "-m", "benchmarks.vllm_reference", *arguments]
+    reference = [sys.executable, "-m", "benchmarks.vllm_reference", *arguments, "--num-prompts", str(len(PROMPTS))]
     printed = subprocess.run(reference, check=True, stdout=subprocess.PIPE, text=True, timeout=300).stdout
     theirs = json.loads(printed.splitlines()[-1])
 
@@ -38,6 +42,10 @@ def test_the_block_is_that_of_vllms_own_tooling(tmp_path: Path) -> None:
     assert {name: getattr(found.summary, name) for name in FIELDS} == {name: theirs[name] for name in FIELDS}
     assert found.summary.mean_acceptance_length == theirs["mean_acceptance_length"]
     assert found.report.verified.equal == len(PROMPTS)
+    image, line, long = found.unmeasured
+    assert (image.place, image.problem) == ("prompts.jsonl, line 7", "its image gone.png is not there")
+    assert line.place == "prompts.jsonl, line 8"
+    assert "the model takes 2,048, answer included" in long.problem
     assert [(group.name, group.num_prompts) for group in found.report.by_input] == [("image", 3), ("text", 2)]
     assert found.lossless
     assert found.lossless.num_compared == len(PROMPTS)

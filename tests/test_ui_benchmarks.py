@@ -1,5 +1,6 @@
 """Benchmarks of visitors: one at a time, bounded, stopped when the model is replaced."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -10,7 +11,7 @@ from fastapi import FastAPI
 from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.ui.benchmark_routes import benchmarks_router
-from eagle3_viz.ui.benchmarks import MAX_HELD, Benchmarks
+from eagle3_viz.ui.benchmarks import MAX_HELD, Benchmarks, Job
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.models import Model
 from eagle3_viz.ui.routes import PREFIX
@@ -75,7 +76,8 @@ async def test_one_at_a_time_and_it_can_be_stopped(client: httpx.AsyncClient, be
     assert second.status_code == 422
     assert "A benchmark is running" in second.json()["detail"]
     assert (await client.get(f"benchmarks/{first}/report")).status_code == 404
-    assert (await client.get("benchmarks")).json()["running"] == [first]
+    known = (await client.get(f"benchmarks/{first}")).json()
+    assert known == {"id": first, "title": "fake, Short prompts", "ended": False, "problem": None}
     assert (await client.post(f"benchmarks/{first}/stop")).status_code == 204
     await benchmarks.stop_all()
     assert benchmarks.running == []
@@ -119,3 +121,18 @@ async def test_the_oldest_are_forgotten_with_their_traces(client: httpx.AsyncCli
         await ended(client, "num_prompts=1&tokens=5")
     assert (await client.get(f"benchmarks/{first}/report")).status_code == 404
     assert not folder.exists()
+
+
+async def test_one_that_nobody_looks_at_is_stopped() -> None:
+    job = Job("left", abandoned_s=0)
+    with job.follow():
+        pass
+    await asyncio.wait_for(job.stop.wait(), 10)
+    looked_at = Job("seen", abandoned_s=0)
+    with looked_at.follow():
+        with looked_at.follow():
+            pass
+        await asyncio.sleep(0)
+        assert not looked_at.stop.is_set()
+    for each in (job, looked_at):
+        each.forget()

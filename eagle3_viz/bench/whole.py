@@ -96,8 +96,8 @@ class Whole:
         """
         ours = await self._measure(lambda: self.open_at(self.plan.k), self.plan.k, "")
         if not ours.answers:
-            told = f": {ours.unmeasured[0].place}: {ours.unmeasured[0].problem}" if ours.unmeasured else ""
-            raise InputError(f"not one prompt of {self.plan.dataset.name} was measured{told}")
+            first = f"{ours.unmeasured[0].place}: {ours.unmeasured[0].problem}" if ours.unmeasured else "interrupted"
+            raise InputError(f"not one prompt of {self.plan.dataset.name} was measured: {first}")
         sweep = await self._sweep(ours)
         plain, same = await self._baseline(ours) if self.plan.baseline and not self.stop.is_set() else (None, None)
         return assemble(self.plan, ours, sweep, plain, same, interrupted=self.stop.is_set())

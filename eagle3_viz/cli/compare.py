@@ -63,7 +63,9 @@ def load(path: Path) -> Side:
 def of_benchmark(path: Path) -> Side:
     """The side that is a benchmark's JSON."""
     found = results.load(path)
-    return Side(title(path, found.engine), found.engine, not found.settings["temperature"], found.answers)
+    pace = found.report.times.tokens_per_second
+    name = title(path, found.engine) + (f", {pace:.1f} tokens/s" if pace else "")
+    return Side(name, found.engine, not found.settings["temperature"], found.answers)
 
 
 def of_recording(path: Path) -> Side:

@@ -20,7 +20,6 @@ from eagle3_viz.ui.benchmarks import (
     MAX_CONCURRENCY,
     MAX_FILE_BYTES,
     MAX_PROMPTS,
-    PICTURES,
     PROMPTS,
     Benchmarks,
     Job,
@@ -62,11 +61,7 @@ def within(name: str, value: int, most: int) -> int:
 
 
 def add_starting_routes(routes: APIRouter, host: Host, benchmarks: Benchmarks, max_tokens: int | None) -> None:
-    """What can be measured, measuring it, and taking in what was measured elsewhere."""
-
-    @routes.get("")
-    async def offered() -> Response:
-        return as_json({"datasets": [PROMPTS, PICTURES], "running": [job.job_id for job in benchmarks.running]})
+    """Measuring, and taking in what was measured elsewhere."""
 
     @routes.post("")
     async def start(
@@ -107,6 +102,12 @@ def add_starting_routes(routes: APIRouter, host: Host, benchmarks: Benchmarks, m
 def add_following_routes(routes: APIRouter, benchmarks: Benchmarks) -> None:
     """How far one is, and stopping it."""
 
+    @routes.get("/{job_id}")
+    async def one(job_id: str) -> Response:
+        with telling():
+            job = benchmarks.get(job_id)
+        return as_json({"id": job.job_id, "title": job.title, "ended": job.ended, "problem": job.problem})
+
     @routes.get("/{job_id}/events")
     async def events(job_id: str) -> StreamingResponse:
         with telling():
@@ -122,7 +123,7 @@ def add_following_routes(routes: APIRouter, benchmarks: Benchmarks) -> None:
 async def progress(job: Job) -> AsyncIterator[bytes]:
     """Messages about a benchmark, to its end."""
     yield RETRY
-    with job.news.listen() as news:
+    with job.follow() as news:
         while not job.ended:
             news.clear()
             told = {"message": job.message, "fraction": job.fraction, "summary": job.so_far()}

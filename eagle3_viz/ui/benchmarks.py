@@ -5,6 +5,8 @@ import logging
 import secrets
 import tempfile
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 PROMPTS, PICTURES = "Short prompts", "Pictures"
 MAX_HELD = 8
+ABANDONED_S = 60.0  # a page that was loaded again comes back within this time
 MAX_PROMPTS = 500
 MAX_CONCURRENCY = 64
 MAX_FILE_BYTES = 64 * 2**20
@@ -38,10 +41,12 @@ class Job:
         result: once it is done.
         problem: why there is none.
         message, fraction: how far it is.
+        abandoned_s: for so long it goes on although nobody looks.
         news: tells of every change.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, abandoned_s: float = ABANDONED_S) -> None:
+        self.abandoned_s = abandoned_s
         self.job_id = secrets.token_urlsafe(12)
         self.title = title
         self.result: Benchmark | None = None
@@ -62,6 +67,20 @@ class Job:
     def ended(self) -> bool:
         """Whether nothing more will come."""
         return self.result is not None or self.problem is not None
+
+    @contextmanager
+    def follow(self) -> Iterator[asyncio.Event]:
+        """Look at it; it is stopped where nobody has looked for a while, for others wait for the engine."""
+        try:
+            with self.news.listen() as news:
+                yield news
+        finally:
+            if not self.ended and not len(self.news):
+                asyncio.get_running_loop().call_later(self.abandoned_s, self._stop_if_alone)
+
+    def _stop_if_alone(self) -> None:
+        if not len(self.news):
+            self.stop.set()
 
     def so_far(self) -> benchmark.Summary | None:
         """The block of the answers that are there by now."""

@@ -140,3 +140,12 @@ async def test_progress_is_live_and_stopping_keeps_what_is_done(visitor: Visitor
     await page.locator(".e3-bench-stop").click()
     gate.let(200)
     await expect(page.locator(".e3-bench-lead")).to_contain_text("of 20 prompts (stopped early)")
+
+
+async def test_a_page_that_is_loaded_again_finds_its_benchmarks(guest: Visitor, quick: Demo) -> None:
+    page = guest.page
+    await open_tab(page, quick)
+    await run(page, 4)
+    await page.reload()
+    await open_tab(page, quick)
+    await expect(page.locator(".e3-bench-answers tr")).to_have_count(4 + 1)
