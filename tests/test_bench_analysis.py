@@ -98,7 +98,8 @@ def test_a_smaller_k_is_estimated_from_the_same_drafts() -> None:
     one, two, three = estimates([answer("a", [1] * 11, steps)], 3, OURS, PLAIN)
     assert [each.mean_acceptance_length for each in (one, two, three)] == [1.75, 2.25, 2.5]
     assert two.acceptance_at_token == [0.75, 0.5]
-    assert (one.step_ms, three.step_ms) == (pytest.approx(20 + 5 / 3), 25.0)
+    assert one.step_ms == pytest.approx(20 + 5 / 3)
+    assert three.step_ms == 25.0
     assert three.tokens_per_second == 100.0
     assert three.speed_up == 1.5
     assert [each.estimated for each in (one, two, three)] == [True, True, False]
