@@ -31,6 +31,7 @@ bench: .venv/.dev  ## the README's table: MT-Bench (MT_BENCH=file or Hugging Fac
 
 screenshots: .venv/.dev  ## take the README's pictures again
 	$(PYTHON_VENV) -m scripts.screenshot
+	$(PYTHON_VENV) -m scripts.why_pictures
 
 .venv/.runtime: requirements.txt pyproject.toml scripts/setup.sh
 	scripts/setup.sh
