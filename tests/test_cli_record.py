@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from eagle3_viz import bundled
 from eagle3_viz.__main__ import build_parser, main
+from eagle3_viz.bundled import ASSETS
 from eagle3_viz.cli.prompts import requests_of
 from eagle3_viz.events import RequestFinished
 from eagle3_viz.trace import Trace
+from tests.broken_heads import FAR, broken
 from tests.picturing import BAD_FILES, animated_gif, encoded, png, two_halves
 
 NO_SPECULATOR = {"architectures": ["LlamaForCausalLM"], "hidden_size": 8, "vocab_size": 8}
@@ -40,10 +43,12 @@ NO_SPECULATOR = {"architectures": ["LlamaForCausalLM"], "hidden_size": 8, "vocab
         (["--prompts", "empty.jsonl"], "holds no prompts"),
         (["--prompts", "broken.jsonl"], "broken.jsonl, line 2: no JSON"),
         (["--prompts", "nothing.jsonl"], "nothing.jsonl, line 1: there is no `prompt`"),
+        (["--from", "no.jsonl"], "no.jsonl cannot be opened"),
+        (["--from", str(ASSETS / "traces" / "image.jsonl.gz")], "holds no request that can be sent again"),
         (["--prompt", "Hi", "--speculator", "./nowhere"], "speculator ./nowhere does not exist"),
         (["--prompt", "Hi", "--speculator", "./model"], "is no EAGLE-3 speculator"),
         (["--prompt", "Hi", "--model", "gpt"], "invalid choice"),
-        ([], "one of the arguments --prompt --prompts is required"),
+        ([], "one of the arguments --prompt --prompts --from is required"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_no_file(
@@ -72,6 +77,33 @@ def test_bad_input_is_one_line_and_leaves_no_file(
     assert message in error
     assert error.count("\n") == 1
     assert not Path("out.jsonl").exists()
+
+
+def test_a_trace_is_sent_again_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    path = ASSETS / "traces" / "text-good-head.jsonl.gz"
+    arguments = build_parser("record").parse_args(["record", "--from", str(path), "--speculator", "s", "-o", "x"])
+    sent = {name: seen.started for name, seen in Trace.load(path).requests.items()}
+    requests = requests_of(arguments)
+    assert [request.request_id for request in requests] == list(sent)
+    for request in requests:
+        started = sent[request.request_id]
+        assert (request.messages, request.sampling) == (started.messages, started.sampling)
+        assert request.prompt is None
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.engine
+def test_another_head_on_the_same_requests(tmp_path: Path, pair: bundled.Pair) -> None:
+    other = broken(pair.speculator, "auxiliary ids far from the trained ones", tmp_path / "head")
+    source, out = ASSETS / "traces" / "text-good-head.jsonl.gz", tmp_path / "out.jsonl"
+    command = [sys.executable, "-m", "eagle3_viz", "record", "--from", str(source), "--speculator", str(other)]
+    subprocess.run([*command, "--verifier", str(pair.verifier), "-o", str(out)], check=True, timeout=400)
+    before, after = Trace.load(source), Trace.load(out)
+    assert after.engine.aux_hidden_state_layer_ids == list(FAR)
+    assert list(after.requests) == list(before.requests)
+    assert [seen.output_token_ids[:8] for seen in after.requests.values()] == [
+        seen.output_token_ids[:8] for seen in before.requests.values()
+    ]
 
 
 @pytest.mark.engine

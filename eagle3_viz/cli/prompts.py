@@ -1,9 +1,11 @@
 """The prompts that a user names on the command line or in a file, as requests."""
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from eagle3_viz.cli.files import load_trace
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Sampling
 from eagle3_viz.input_files import parse, read_file, read_image
@@ -16,6 +18,8 @@ def requests_of(args: argparse.Namespace) -> list[Request]:
     Raises:
         InputError: a file cannot be read, or a line of it is no prompt.
     """
+    if args.trace:
+        return again(args.trace, args.top_logprobs)
     if args.prompts and args.image:
         raise InputError("--image goes with --prompt: in a file of prompts, name the image of a line as its `image`")
     sampling = Sampling(temperature=args.temperature, seed=args.seed, max_tokens=args.max_tokens)
@@ -34,6 +38,33 @@ def requests_of(args: argparse.Namespace) -> list[Request]:
         )
         for number, (prompt, images) in enumerate(prompts)
     ]
+
+
+def again(path: Path, top_logprobs: int) -> list[Request]:
+    """The requests of a trace as they were sent, under their names. Those that it does not hold whole are left out:
+    images, of which it keeps thumbnails, and branches, which began inside another answer.
+
+    Raises:
+        InputError: it cannot be opened, or holds none that can be sent again.
+    """
+    trace = load_trace(path)
+    found = [
+        Request(
+            request_id=name,
+            messages=seen.started.messages,
+            prompt=None if seen.started.messages else seen.started.text,
+            sampling=seen.started.sampling,
+            top_logprobs=top_logprobs,
+        )
+        for name, seen in trace.requests.items()
+        if not seen.started.images and seen.started.parent is None
+    ]
+    if not found:
+        raise InputError(f"{path} holds no request that can be sent again: its images are thumbnails only")
+    left = len(trace.requests) - len(found)
+    if left:
+        print(f"{path}: {left} with images or branched off are not sent again", file=sys.stderr)
+    return found
 
 
 def read_prompts(path: Path) -> Iterator[tuple[str, list[bytes]]]:

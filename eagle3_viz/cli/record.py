@@ -29,6 +29,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--prompt", metavar="TEXT", help="one prompt, sent through the chat template")
     what.add_argument("--prompts", metavar="FILE", type=Path, help="JSON lines with `prompt` or `turns`, and `image`")
+    what.add_argument(
+        "--from",
+        dest="trace",
+        metavar="TRACE",
+        type=Path,
+        help="the requests of a trace once more, as they were sent: for another head of the same verifier",
+    )
     parser.add_argument(
         "--image",
         metavar="FILE",
@@ -54,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     requests = requests_of(args)
     check_k(args.num_speculative_tokens)
     check_sampling(requests[0].sampling, args.top_logprobs)
-    if not args.prompts:
+    if args.prompt is not None:
         check_prompt(args, requests[0])  # before half a minute of starting the engine
     trace = asyncio.run(record_to(args, requests))
     failed = [event for event in trace.events if isinstance(event, RequestFailed)]

@@ -1,12 +1,13 @@
 """Means over rows that come in texts. Rows of one text are alike, so intervals come from resampling texts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-RESAMPLES = 2000
-SEED = 1
+from eagle3_viz.analysis.intervals import bootstrap
+
 LEVEL = 0.99  # of each interval: several comparisons are made at once
 
 Floats = npt.NDArray[np.float64]
@@ -30,9 +31,12 @@ def mean(values: Floats, text: npt.NDArray[np.int64], level: float = LEVEL) -> E
     For a paired comparison give the differences.
     """
     _, place = np.unique(text, return_inverse=True)
-    number = int(place.max()) + 1
-    sums, counts = np.bincount(place, values, number), np.bincount(place, minlength=number)
-    drawn = np.random.default_rng(SEED).multinomial(number, np.full(number, 1 / number), size=RESAMPLES)
-    spread = (drawn @ sums) / (drawn @ counts)
-    low, high = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(float(values.mean()), float(low), float(high))
+    sums, counts = np.bincount(place, values), np.bincount(place)
+    value = float(values.mean())
+    ends = bootstrap(list(zip(sums.tolist(), counts.tolist(), strict=True)), pooled, level=level)
+    return Estimate(value, *(ends or (value, value)))
+
+
+def pooled(texts: Sequence[tuple[float, int]]) -> float:
+    """The mean over all rows of texts, each given as its sum and its number of rows."""
+    return sum(total for total, _ in texts) / sum(count for _, count in texts)

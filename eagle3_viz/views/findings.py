@@ -1,12 +1,17 @@
 """Findings for people: what is wrong first, what is fine in one line each."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from eagle3_viz.doctor.findings import Finding
+
+if TYPE_CHECKING:
+    from eagle3_viz.doctor.trial import Measured
 
 LOOKS = {"wrong": ("✗", "bold red"), "risk": ("!", "yellow"), "unknown": ("?", "dim"), "fine": ("✓", "green")}
 
@@ -31,6 +36,23 @@ def show_one(finding: Finding, console: Console) -> None:
     console.print(head + Text(finding.field, "dim"))
     for line in (finding.consequence, f"Fix: {finding.fix}"):
         console.print(Padding(Text(line), (0, 0, 0, 4)))
+
+
+def show_measured(measured: "Measured", console: Console) -> None:
+    """Print what was measured, and how."""
+    console.print(
+        f"Measured without an engine, at {measured.num_positions} positions of {measured.num_texts} of the verifier's"
+        f" own texts: mean acceptance length {measured.length.value:.3f} if steps began everywhere alike. What else was"
+        " tried, on the same positions; intervals of 99 % from resampled texts; the gain by position in the proposal:",
+        soft_wrap=True,
+    )
+    table = Table(box=None, pad_edge=False)
+    for column in ("instead", "gain", "interval", *(f"at {n}" for n in range(len(measured.tried[0].by_depth)))):
+        table.add_column(column, justify="left" if column == "instead" else "right", no_wrap=True)
+    for tried in measured.tried:
+        gain, depths = tried.gain, (f"{each.value:+.3f}" for each in tried.by_depth)
+        table.add_row(tried.name, f"{gain.value:+.3f}", f"{gain.low:+.3f} to {gain.high:+.3f}", *depths)
+    console.print(table)
 
 
 def summary(findings: Sequence[Finding]) -> str:

@@ -1,0 +1,145 @@
+"""Heads broken on purpose, from a good one; and what the doctor says of each.
+
+    python -m tests.broken_heads [--good assets/smollm2-135m] [--undertrained FOLDER] [--max-tokens 96]
+
+prints the table of docs/debugging.md: what each break costs on the same texts, and the doctor's verdict.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from eagle3_viz import bundled, cpu
+from eagle3_viz.doctor.diagnose import diagnose
+from eagle3_viz.doctor.facts import gather
+from eagle3_viz.doctor.findings import Finding
+
+Config = dict[str, Any]
+Tensors = dict[str, torch.Tensor]
+FAR = (1, 10, 15)
+AUX = "eagle_aux_hidden_state_layer_ids"
+
+
+def far_layers(config: Config, tensors: Tensors) -> None:
+    config[AUX] = list(FAR)
+
+
+def no_layers(config: Config, tensors: Tensors) -> None:
+    del config[AUX]
+
+
+def layers_one_later(config: Config, tensors: Tensors) -> None:
+    config[AUX] = [layer + 1 for layer in config[AUX]]
+
+
+def layers_one_earlier(config: Config, tensors: Tensors) -> None:
+    config[AUX] = [layer - 1 for layer in config[AUX]]
+
+
+def zeroed_d2t(config: Config, tensors: Tensors) -> None:
+    tensors["d2t"] = torch.zeros_like(tensors["d2t"])
+
+
+def d2t_off_by_one(config: Config, tensors: Tensors) -> None:
+    tensors["d2t"] = tensors["d2t"] + 1
+
+
+def residual_flipped(config: Config, tensors: Tensors) -> None:
+    config["norm_before_residual"] = not config["norm_before_residual"]
+
+
+def fc_norm_flipped(config: Config, tensors: Tensors) -> None:
+    config["fc_norm"] = not config["fc_norm"]
+
+
+def wrong_theta(config: Config, tensors: Tensors) -> None:
+    rope = config["transformer_layer_config"]["rope_parameters"]
+    rope["rope_theta"] = rope["rope_theta"] / 100
+
+
+BREAKS: dict[str, Callable[[Config, Tensors], None]] = {
+    "auxiliary ids far from the trained ones": far_layers,
+    "auxiliary ids removed": no_layers,
+    "auxiliary ids one later": layers_one_later,
+    "auxiliary ids one earlier": layers_one_earlier,
+    "d2t zeroed": zeroed_d2t,
+    "d2t off by one": d2t_off_by_one,
+    "norm_before_residual flipped": residual_flipped,
+    "fc_norm flipped": fc_norm_flipped,
+    "rope theta a hundredth": wrong_theta,
+}
+
+
+def broken(good: Path, name: str, folder: Path) -> Path:
+    """Write the good head with one break into `folder`."""
+    from safetensors.torch import load_file, save_file
+
+    config = json.loads((good / "config.json").read_text())
+    tensors = {name: value for path in sorted(good.glob("*.safetensors")) for name, value in load_file(path).items()}
+    BREAKS[name](config, tensors)
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    save_file(tensors, folder / "model.safetensors")
+    return folder
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """What the doctor says, in a cell of a table."""
+    named = [finding for finding in findings if finding.verdict == "wrong"]
+    if named:
+        return "wrong: " + "; ".join(dict.fromkeys(f"{each.field}. {each.fix}" for each in named))
+    asked = [finding for finding in findings if finding.verdict == "risk"]
+    return "nothing wrong" + "".join(f"; {each.check.removeprefix('measured: ')}: risk" for each in asked)
+
+
+def main() -> None:
+    """Measure every break and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--good", type=Path, default=bundled.ASSETS / "smollm2-135m")
+    parser.add_argument("--undertrained", type=Path, default=bundled.ASSETS / "smollm2-135m-undertrained")
+    parser.add_argument("--max-tokens", type=int, default=96)
+    args = parser.parse_args()
+    cpu.prepare()
+    from eagle3_viz.doctor.prompts import PROMPTS
+    from eagle3_viz.doctor.trial import Trial
+    from eagle3_viz.heads.verifier import Verifier
+
+    pair = bundled.get()
+    verifier = Verifier(str(pair.verifier))
+    trial = Trial(verifier, list(verifier.write(PROMPTS, args.max_tokens)), bundled.NUM_SPECULATIVE_TOKENS)
+    print(
+        "| head | mean acceptance length | cost (99 %) | best instead (99 %) | the doctor says |\n|---|---|---|---|---|"
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        heads = {"as it ships": args.good}
+        if args.undertrained.is_dir():
+            heads["undertrained"] = args.undertrained
+        heads |= {name: broken(args.good, name, Path(scratch) / str(n)) for n, name in enumerate(BREAKS)}
+        for name, folder in heads.items():
+            print(row(trial, name, folder, args.good, str(pair.verifier)), flush=True)
+
+
+def row(trial: Any, name: str, folder: Path, good: Path, verifier: str) -> str:
+    """One head's line of the table."""
+    from eagle3_viz.doctor.verdicts import judge
+    from eagle3_viz.heads import comparison, module
+
+    facts, reference = gather(str(folder), verifier), gather(str(good), verifier)
+    static = diagnose(facts)
+    measured = trial.measure(folder, facts)
+    both = [
+        trial.guesses(module.load(place, each, trial.verifier.model), module.as_configured(each), trial.texts)
+        for place, each in ((folder, facts), (good, reference))
+    ]
+    best = measured.tried[0]
+    says = verdict([*static, *judge(measured, static)])
+    return f"| {name} | {measured.length.value:.3f} | {comparison.gain(*both)} | {best.name} {best.gain} | {says} |"
+
+
+if __name__ == "__main__":
+    main()
