@@ -12,6 +12,9 @@ from tests.browser.conftest import Gate
 BARS = "document.querySelector('[data-chart=positions]').data?.map((bars) => bars.y)"
 # Judged steps that the charts show.
 JUDGED = "document.querySelector('[data-chart=lengths]').data?.[0].y.reduce((sum, count) => sum + count, 0)"
+# How many rejections each cause has, as the Why panel lists them.
+CAUSES = """Object.fromEntries(Array.from(document.querySelectorAll('.e3-why [data-cause]'),
+  ({ dataset }) => [dataset.cause, Number(dataset.count)]))"""
 # The lane's text as the model wrote it: no ghosts, no special tokens, no signs for line breaks.
 TEXT = """Array.from(document.querySelectorAll('.e3-lane .e3-t:not(.ghost):not(.special)'), (token) => {
   const copy = token.cloneNode(true);

@@ -72,6 +72,17 @@ async def test_lane_inspector_and_charts_work_from_disk(page: Page, tmp_path: Pa
     await expect(page.locator(".e3-state")).to_contain_text("Counts equal vLLM’s own.")
 
 
+async def test_a_report_says_why(page: Page, tmp_path: Path) -> None:
+    await enter(page, write(tmp_path, str(golden.trace_path("why"))), "#request=greedy")
+    await expect(page.locator("figure.e3-why")).to_have_attribute("data-rejections", "5")
+    assert await page.evaluate(actions.CAUSES) == dict.fromkeys(
+        ("filler", "outside_vocabulary", "undecided", "ranked_low", "confidently_wrong"), 1
+    )
+    await page.locator(".e3-why-tokens summary").click()
+    await page.locator(".e3-why-tokens .e3-link").first.click()
+    await expect(page.locator(".e3-picked")).to_contain_text("why: ")
+
+
 async def test_time_can_be_scrubbed_and_played(page: Page, tmp_path: Path) -> None:
     await enter(page, write(tmp_path, str(golden.trace_path("scripted"))))
     steps = Trace.load(golden.trace_path("scripted")).requests["greedy"].steps

@@ -22,8 +22,6 @@ from tests.building import started, step
 
 pytestmark = pytest.mark.browser
 
-COUNTS = """Object.fromEntries(Array.from(document.querySelectorAll('.e3-why [data-cause]'),
-  ({ dataset }) => [dataset.cause, Number(dataset.count)]))"""
 # The page's own modules over one request's events: what `stats --causes --json` says, in its names.
 FIGURES = """async ([at, engine, events]) => {
   const [{ Pieces }, { Answer, FACETS }, { rejectionOf }, { Figures, lengthWithout }] =
@@ -164,7 +162,7 @@ async def test_causes_of_a_run_and_of_a_stretch_of_it(visitor: Visitor, demo: De
     steps, causes = await finished_run(page, demo, gate)
     panel = page.locator("figure.e3-why")
     await expect(panel).to_have_attribute("data-rejections", str(sum(causes.values())))
-    assert await page.evaluate(COUNTS) == causes
+    assert await page.evaluate(actions.CAUSES) == causes
     assert len(causes) >= 4
     await page.evaluate(
         """() => {
