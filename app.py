@@ -10,6 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from eagle3_viz import bundled
+from eagle3_viz.doctor.checkup import of_bundled, of_files
 from eagle3_viz.errors import InputError
 from eagle3_viz.runs_folder import RunsFolder
 from eagle3_viz.sources.opening import open_engine
@@ -48,13 +49,19 @@ def choose_models(arguments: argparse.Namespace) -> list[Model]:
     if arguments.fake:
         return scripted_models(k)
     shipped = [
-        Model(name, partial(open_engine, model=name, num_speculative_tokens=k), pair.sees_images)
+        Model(
+            name,
+            partial(open_engine, model=name, num_speculative_tokens=k),
+            pair.sees_images,
+            partial(of_bundled, name),
+        )
         for name, pair in sorted(bundled.SHIPPED.items(), key=lambda item: item[0] != arguments.model)
     ]
     if not arguments.speculator:
         return shipped
     own = partial(open_engine, speculator=arguments.speculator, verifier=arguments.verifier, num_speculative_tokens=k)
-    return [Model(arguments.speculator, own), *shipped]
+    checkup = partial(of_files, arguments.speculator, arguments.verifier)
+    return [Model(arguments.speculator, own, checkup=checkup), *shipped]
 
 
 def build(arguments: argparse.Namespace) -> FastAPI:

@@ -1,6 +1,7 @@
 // Wires the page: the engine's bar, the view of a run, the buttons and keys that Gradio's controls do not have.
 
 import { Added } from "./added.js";
+import { Doctor } from "./doctor.js";
 import { Explorer } from "./explore.js";
 import { ModelPicker, load } from "./models.js";
 import { said } from "./pictures.js";
@@ -40,6 +41,7 @@ export function mountEngine(element, { routes }) {
   const find = (name) => bar.querySelector(`.e3-${name}`);
   const source = new EventSource(`${routes}engine`);
   const picker = new ModelPicker(bar, routes);
+  const doctor = new Doctor(bar, routes);
   const show = (phase, text, fraction) => {
     bar.dataset.phase = phase;
     find("engine-text").textContent = text;
@@ -55,6 +57,7 @@ export function mountEngine(element, { routes }) {
     picker.update(models, state.model, state.phase === "loading");
     if (state.phase === "ready") {
       show("ready", facts.join(" · "));
+      doctor.show(state.model);
       return document.dispatchEvent(new CustomEvent("e3:ready", { detail: state.model }));
     }
     if (state.phase === "failed") return show("failed", `The engine could not be started. ${state.message}`);

@@ -120,25 +120,32 @@ def main() -> None:
         if args.undertrained.is_dir():
             heads["undertrained"] = args.undertrained
         heads |= {name: broken(args.good, name, Path(scratch) / str(n)) for n, name in enumerate(BREAKS)}
+        reference = guessed(trial, args.good, str(pair.verifier))
         for name, folder in heads.items():
-            print(row(trial, name, folder, args.good, str(pair.verifier)), flush=True)
+            print(row(trial, name, folder, reference, str(pair.verifier)), flush=True)
 
 
-def row(trial: Any, name: str, folder: Path, good: Path, verifier: str) -> str:
+def guessed(trial: Any, folder: Path, verifier: str) -> Any:
+    """What a head guesses over all texts, as configured."""
+    from eagle3_viz.heads import module
+
+    facts = gather(str(folder), verifier)
+    checkpoint = module.load(folder, facts, trial.verifier.model)
+    return trial.guesses(checkpoint, module.as_configured(facts), trial.texts)
+
+
+def row(trial: Any, name: str, folder: Path, reference: Any, verifier: str) -> str:
     """One head's line of the table."""
     from eagle3_viz.doctor.verdicts import judge
-    from eagle3_viz.heads import comparison, module
+    from eagle3_viz.heads import comparison
 
-    facts, reference = gather(str(folder), verifier), gather(str(good), verifier)
+    facts = gather(str(folder), verifier)
     static = diagnose(facts)
     measured = trial.measure(folder, facts)
-    both = [
-        trial.guesses(module.load(place, each, trial.verifier.model), module.as_configured(each), trial.texts)
-        for place, each in ((folder, facts), (good, reference))
-    ]
+    cost = comparison.gain(guessed(trial, folder, verifier), reference)
     best = measured.tried[0]
     says = verdict([*static, *judge(measured, static)])
-    return f"| {name} | {measured.length.value:.3f} | {comparison.gain(*both)} | {best.name} {best.gain} | {says} |"
+    return f"| {name} | {measured.length.value:.3f} | {cost} | {best.name} {best.gain} | {says} |"
 
 
 if __name__ == "__main__":

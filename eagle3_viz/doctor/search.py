@@ -12,6 +12,7 @@ from eagle3_viz.heads.verifier import Seen
 
 SWEEPS = 2
 AT_FIRST = 8  # layers tried of a slot before the neighbours of the best one
+ENOUGH = 600  # positions: layers that are worth finding differ by more than chance over so many
 
 
 def likely_layers(checkpoint: Checkpoint, settings: Settings, seen: Sequence[Seen], depth: int) -> tuple[int, ...]:
@@ -20,10 +21,11 @@ def likely_layers(checkpoint: Checkpoint, settings: Settings, seen: Sequence[See
     One slot after the other, the last first, since it weighs most; two sweeps.
     """
     scores: dict[tuple[int, ...], float] = {}
+    few = enough(seen)
 
     def score(ids: tuple[int, ...]) -> float:
         if ids not in scores:
-            scores[ids] = logprob(checkpoint, replace(settings, aux_layers=ids), seen)
+            scores[ids] = logprob(checkpoint, replace(settings, aux_layers=ids), few)
         return scores[ids]
 
     best = settings.aux_layers
@@ -34,6 +36,16 @@ def likely_layers(checkpoint: Checkpoint, settings: Settings, seen: Sequence[See
         if best == before:
             break
     return best
+
+
+def enough(seen: Sequence[Seen]) -> list[Seen]:
+    """The first batches that have enough positions together."""
+    taken, number = [], 0
+    for batch in seen:
+        if number < ENOUGH:
+            taken.append(batch)
+            number += sum(end - start for start, end in zip(batch.starts, batch.lengths, strict=True))
+    return taken
 
 
 def better_in(

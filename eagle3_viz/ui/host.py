@@ -82,6 +82,11 @@ class Host:
         return self._source
 
     @property
+    def model(self) -> Model:
+        """The pair that is loaded or being loaded."""
+        return self._model
+
+    @property
     def busy(self) -> bool:
         """Whether a source is being opened or replaced."""
         return self._opening is not None and not self._opening.done()

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from eagle3_viz.doctor.findings import Finding
 from eagle3_viz.sources.base import Progress, Source
 
 Opener = Callable[[Progress], Awaitable[Source]]
@@ -16,11 +17,13 @@ class Model:
         name: as the page shows it.
         opener: makes the source.
         sees: whether it takes images; None where only the loaded engine can tell.
+        checkup: what the doctor says of its files, which takes a moment; None: there are none.
     """
 
     name: str
     opener: Opener
     sees: bool | None = None
+    checkup: Callable[[], list[Finding]] | None = None
 
     @property
     def label(self) -> str:

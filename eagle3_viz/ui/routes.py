@@ -5,6 +5,7 @@ They live under `/gradio_api`, the prefix that reaches Python where a Node serve
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
 from functools import partial
 
 import msgspec
@@ -62,7 +63,7 @@ def recordings_router(library: Library) -> APIRouter:
 
 
 def add_engine_routes(routes: APIRouter, host: Host, runs: Runs, stop_all: StopAll) -> None:
-    """The engine's state, trying again, and loading another model."""
+    """The engine's state, what the doctor says of its models, trying again, and loading others."""
 
     @routes.get("/engine")
     async def engine() -> StreamingResponse:
@@ -71,6 +72,12 @@ def add_engine_routes(routes: APIRouter, host: Host, runs: Runs, stop_all: StopA
     @routes.post("/engine/retry", status_code=204)
     async def retry() -> None:
         host.start()
+
+    @routes.get("/engine/doctor")
+    async def doctor() -> list[dict[str, str]]:
+        checkup = host.model.checkup
+        with telling(409):
+            return [asdict(finding) for finding in await asyncio.to_thread(checkup)] if checkup else []
 
     @routes.get("/engine/models/{name:path}")
     async def price(name: str) -> dict[str, str]:
