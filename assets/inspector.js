@@ -1,5 +1,6 @@
 // One selected token, from both sides: what the draft believed, what the verifier believed, and what came of it.
 
+import { CAUSES } from "./causes.js";
 import { make } from "./dom.js";
 import { quoted } from "./pieces.js";
 import { isGhost, tokensOf } from "./verdicts.js";
@@ -101,6 +102,7 @@ export class Inspector {
     if (proposed && judged && written !== undefined && written !== proposed.id) {
       lines.push(`The verifier’s ${quoted(pieces.alone(written))} is ${rank(proposed.top, written)} for the draft; the draft’s ${quoted(pieces.alone(proposed.id))} is ${rank(judged.top, proposed.id)} for the verifier.`);
     }
+    if (token.cause) lines.push(`Why it was rejected: ${CAUSES[token.cause].name}. ${CAUSES[token.cause].sentence}`);
     if (judged?.entropy != null) lines.push(`Verifier’s entropy: ${judged.entropy.toFixed(2)} nats.`);
     if (isGhost(token)) lines.push("Not part of the text.");
     return lines.map((line) => make("p", "e3-test", line));

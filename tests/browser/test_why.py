@@ -205,6 +205,8 @@ async def test_a_costly_token_leads_into_the_lane(visitor: Visitor, demo: Demo, 
     await expect(page.locator(".e3-picked")).to_contain_text("rejected")
     await expect(page.locator(".e3-picked")).to_contain_text(f"step {number},")
     await expect(page.locator(".e3-picked")).to_contain_text("why: ")
+    said = await page.locator(".e3-test", has_text="Why it was rejected").inner_text()
+    assert said.removeprefix("Why it was rejected: ") in {f"{name}. {meaning}" for name, meaning in WORDS.values()}
     await page.locator(".e3-why-where summary").click()
     await page.get_by_label("Group by").select_option("entropy")
     await expect(page.locator(".e3-why-groups th").first).to_have_text("verifier’s entropy")
