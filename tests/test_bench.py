@@ -264,7 +264,7 @@ def test_interrupted_and_resumed_gives_the_report_of_an_uninterrupted_run(
 def test_a_killed_run_goes_on_and_another_one_is_not_mixed_in(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["--dataset", "questions.jsonl", "--save-traces", "kept"]
     assert run(*command, "--json", "whole.json") == 0
-    index = Path("kept/bench.jsonl")
+    index = Path("kept/answers.ndjson")
     index.write_bytes(index.read_bytes()[:-40])  # the last line was on its way
     assert run(*command, "--json", "again.json") == 0
     whole, again = (timeless(results.load(Path(name))) for name in ("whole.json", "again.json"))

@@ -1,6 +1,6 @@
 """The answers of a benchmark, kept one by one: a run that was interrupted goes on where it stopped.
 
-A folder holds `bench.jsonl` (first the settings, then a line for each answer) and each answer's trace.
+A folder holds `answers.ndjson` (first the settings, then a line for each answer) and each answer's trace.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from eagle3_viz.analysis.measured import Measured
 from eagle3_viz.errors import InputError
 from eagle3_viz.trace import Trace
 
-INDEX = "bench.jsonl"
+INDEX = "answers.ndjson"  # not .jsonl: the folder can be opened as one of traces
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

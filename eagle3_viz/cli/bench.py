@@ -29,7 +29,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("bench", description="Measure acceptance and speed on a dataset.", epilog=EXIT_CODES)
     add_what(parser)
     add_how(parser)
-    parser.add_argument("--json", metavar="OUT", type=Path, help="write the report and every answer")
+    parser.add_argument(
+        "--json", metavar="OUT", type=Path, help="write the report and every answer; traces are kept in OUT.traces"
+    )
     parser.add_argument(
         "--save-traces", metavar="DIR", type=Path, help="keep each answer's trace; the same command again goes on there"
     )
