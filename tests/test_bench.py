@@ -261,6 +261,25 @@ def test_interrupted_and_resumed_gives_the_report_of_an_uninterrupted_run(
     assert whole == parts
 
 
+def test_interrupted_while_an_engine_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def interrupted(*_: Any, **__: Any) -> ScriptedSource:
+        signal.raise_signal(signal.SIGINT)
+        for _ in range(5):  # turns of the event loop until it hears of a signal
+            await asyncio.sleep(0)
+        raise RuntimeError("the engine's process was interrupted too")
+
+    command = ["--dataset", "questions.jsonl", "--sweep", "3", "--baseline", "--json", "out.json"]
+    monkeypatch.setattr(bench, "open_plain", interrupted)
+    assert run(*command) == 1
+    assert results.load(Path("out.json")).baseline is None
+    assert "the same command goes on" in capsys.readouterr().err
+    monkeypatch.setattr(bench, "open_engine", interrupted)
+    assert run(*command) == 1
+    assert capsys.readouterr().err == "eagle3_viz bench: interrupted before the first answer\n"
+
+
 def test_a_killed_run_goes_on_and_another_one_is_not_mixed_in(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["--dataset", "questions.jsonl", "--save-traces", "kept"]
     assert run(*command, "--json", "whole.json") == 0

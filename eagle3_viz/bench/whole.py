@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from eagle3_viz.analysis.measured import Measured
 from eagle3_viz.analysis.results import Benchmark, Unmeasured
 from eagle3_viz.analysis.timing import Times, speed_up, times
 from eagle3_viz.analysis.what_k import Swept, estimates, fastest
-from eagle3_viz.bench.datasets import Dataset
+from eagle3_viz.bench.datasets import Dataset, Prompt
 from eagle3_viz.bench.kept import Kept
 from eagle3_viz.bench.runner import Runner, Work
 from eagle3_viz.errors import InputError
@@ -25,6 +27,10 @@ from eagle3_viz.sources.base import Progress, Source
 
 OpenAt = Callable[[int | None], Awaitable[Source]]  # given K; None: the head's own
 OpenPlain = Callable[[], Awaitable[Source]]
+
+
+class Interrupted(Exception):
+    """It was stopped before there was anything to report."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +69,7 @@ class Plan:
         }
 
     @property
-    def prompts(self) -> Sequence[Any]:
+    def prompts(self) -> Sequence[Prompt]:
         """What is asked."""
         return self.dataset.prompts
 
@@ -93,13 +99,20 @@ class Whole:
 
         Raises:
             InputError: an engine cannot be started, or no prompt could be measured.
+            Interrupted: `stop` was set before the first answer.
         """
         ours = await self._measure(lambda: self.open_at(self.plan.k), self.plan.k, "")
-        if not ours.answers:
-            first = f"{ours.unmeasured[0].place}: {ours.unmeasured[0].problem}" if ours.unmeasured else "interrupted"
+        if not ours.answers and ours.unmeasured:
+            first = f"{ours.unmeasured[0].place}: {ours.unmeasured[0].problem}"
             raise InputError(f"not one prompt of {self.plan.dataset.name} was measured: {first}")
+        if not ours.answers:
+            raise Interrupted
         sweep = await self._sweep(ours)
-        plain, same = await self._baseline(ours) if self.plan.baseline and not self.stop.is_set() else (None, None)
+        plain: Times | None = None
+        same: Lossless | None = None
+        if self.plan.baseline and not self.stop.is_set():
+            with suppress(Interrupted):
+                plain, same = await self._baseline(ours)
         return assemble(self.plan, ours, sweep, plain, same, interrupted=self.stop.is_set())
 
     async def _sweep(self, ours: Measurement) -> list[Swept]:
@@ -107,18 +120,30 @@ class Whole:
         for k in sorted(set(self.plan.sweep)):
             if self.stop.is_set():
                 break
-            measured = ours if k == ours.engine.num_speculative_tokens else await self._at(k)
-            if measured.answers:
-                found[k] = swept(measured)
+            with suppress(Interrupted):
+                measured = ours if k == ours.engine.num_speculative_tokens else await self._at(k)
+                if measured.answers:
+                    found[k] = swept(measured)
         return list(found.values())
 
     async def _at(self, k: int) -> Measurement:
         return await self._measure(lambda: self.open_at(k), k, f"k{k}")
 
+    async def _open(self, opener: OpenPlain) -> Source:
+        """Start an engine. One that Ctrl-C hit while it started fails by itself, with words of its own."""
+        try:
+            return await opener()
+        except InputError:
+            raise
+        except Exception as error:
+            if self.stop.is_set():
+                raise Interrupted from error
+            raise
+
     async def _baseline(self, ours: Measurement) -> tuple[Times, Lossless | None]:
         """The same prompts without speculation; where answers differ, once more with the verifier's margins."""
         self.tell("Starting the engine without speculation", None)
-        source = await self.open_plain()
+        source = await self._open(self.open_plain)
         try:
             asked = {answer.prompt_id for answer in ours.answers}
             prompts = [prompt for prompt in self.plan.prompts if prompt.prompt_id in asked]
@@ -136,13 +161,13 @@ class Whole:
             await source.close()
 
     async def _measure(self, opener: OpenPlain, k: int | None, part: str) -> Measurement:
-        source = await opener()
+        source = await self._open(opener)
         try:
             return await self._ask(source, self._work(self.plan.prompts), k, part)
         finally:
             await source.close()
 
-    def _work(self, prompts: Sequence[Any], **more: Any) -> Work:
+    def _work(self, prompts: Sequence[Prompt], **more: Any) -> Work:
         return Work(
             prompts=prompts,
             sampling=self.plan.sampling,
@@ -154,11 +179,14 @@ class Whole:
     async def _ask(self, source: Source, work: Work, k: int | None, part: str) -> Measurement:
         folder = self.plan.folder / part if self.plan.folder else None
         kept = Kept(folder, self.plan.settings(k))
-        runner = Runner(source, work, kept, lambda message, share: self.tell(f"{part} {message}".strip(), share))
-        runner.stop = self.stop
+        tell = partial(self._tell, part)
+        runner = Runner(source, work, kept, tell, self.stop)
         if work.prompts:
             await runner.run()
         return Measurement(source.engine, runner.answers(), runner.problems, kept.elapsed_s)
+
+    def _tell(self, part: str, message: str, fraction: float | None) -> None:
+        self.tell(f"{part} {message}".strip(), fraction)
 
 
 def assemble(

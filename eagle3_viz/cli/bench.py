@@ -12,7 +12,7 @@ from eagle3_viz import bundled
 from eagle3_viz.analysis import results
 from eagle3_viz.analysis.results import Benchmark
 from eagle3_viz.bench import datasets
-from eagle3_viz.bench.whole import Plan, Whole
+from eagle3_viz.bench.whole import Interrupted, Plan, Whole
 from eagle3_viz.cli.files import writing
 from eagle3_viz.cli.record import progress_on_stderr
 from eagle3_viz.config import check_k, check_sampling
@@ -71,7 +71,11 @@ def run(args: argparse.Namespace) -> int:
     """Measure and report; returns 3 where `--fail-below` is not reached, 1 where it was interrupted."""
     plan = plan_of(args)
     os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")  # stdout is for what was measured
-    benchmark = asyncio.run(measure(args, plan))
+    try:
+        benchmark = asyncio.run(measure(args, plan))
+    except Interrupted:
+        print("eagle3_viz bench: interrupted before the first answer", file=sys.stderr)
+        return INTERRUPTED
     from eagle3_viz.views import bench_report, terminal
 
     bench_report.show(benchmark, terminal.plain_console())

@@ -142,26 +142,15 @@ def k_table(benchmark: Benchmark) -> Table:
     table = Table("K", title="other K", title_justify="left")
     for name in ("mean acceptance length", "tokens/s", ""):
         table.add_column(name, justify="right")
-    measured = {one.num_speculative_tokens for one in benchmark.sweep} | {benchmark.engine.num_speculative_tokens}
-    rows = [
-        (one.num_speculative_tokens, one.mean_acceptance_length, one.tokens_per_second, "estimate, one request")
+    own = (benchmark.summary.mean_acceptance_length, benchmark.report.times.tokens_per_second, "measured")
+    rows = {
+        one.num_speculative_tokens: (one.mean_acceptance_length, one.tokens_per_second, "estimate, one request")
         for one in benchmark.estimates
-        if one.num_speculative_tokens not in measured
-    ]
-    own = benchmark.report
-    swept = {one.num_speculative_tokens: one for one in benchmark.sweep}
-    rows += [(k, one.mean_acceptance_length, one.tokens_per_second, "measured") for k, one in swept.items()]
-    if benchmark.engine.num_speculative_tokens not in swept:
-        summary = own.summary
-        rows.append(
-            (
-                benchmark.engine.num_speculative_tokens,
-                summary.mean_acceptance_length,
-                own.times.tokens_per_second,
-                "measured",
-            )
-        )
-    for k, length, pace, how in sorted(rows):
+    }
+    rows[benchmark.engine.num_speculative_tokens] = own
+    for one in benchmark.sweep:
+        rows[one.num_speculative_tokens] = (one.mean_acceptance_length, one.tokens_per_second, "measured")
+    for k, (length, pace, how) in sorted(rows.items()):
         best = ", fastest" if k == benchmark.fastest else ""
         table.add_row(str(k), number(length, 3), number(pace, 1), how + best)
     return table
