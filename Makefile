@@ -29,7 +29,8 @@ bench: .venv/.dev  ## the README's table: MT-Bench (MT_BENCH=file or Hugging Fac
 		--json build/bench/images.json
 	$(PYTHON_VENV) -m benchmarks.tables build/bench/text.json build/bench/images.json
 
-screenshots: .venv/.dev  ## take the README's pictures again
+screenshots: .venv/.dev  ## take the README's pictures again, and those of the page's main states
+	$(PYTHON_VENV) -m tests.browser.states
 	$(PYTHON_VENV) -m scripts.screenshot
 	$(PYTHON_VENV) -m scripts.why_pictures
 

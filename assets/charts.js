@@ -155,7 +155,7 @@ export class Charts {
       line: { color: this.color("--e3-bar-a"), width: 2 }, hovertemplate: "%{y:.2f} around token %{x:.0f}<extra></extra>",
     }], {
       xaxis: { title: { text: "position in the answer", standoff: 6 }, showgrid: false, rangemode: "tozero" },
-      yaxis: { range: [1, k + 1.05], dtick: 1, title: { text: "tokens per judged step", standoff: 6 } },
+      yaxis: { range: [1, k + 1.05], dtick: 1, title: { text: "tokens in a step", standoff: 6 } },
       shapes: now == null ? [] : [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: now, y1: now, line: { color: this.color("--e3-soft"), dash: "dot", width: 1 } }],
       annotations: now == null ? [] : [{ x: 1, xref: "paper", xanchor: "right", y: now, yanchor: "bottom", text: `<b>${now.toFixed(2)}</b>`, showarrow: false, font: { size: 14 } }],
     });
