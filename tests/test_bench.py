@@ -266,7 +266,7 @@ def test_interrupted_while_an_engine_starts(
 ) -> None:
     async def interrupted(*_: Any, **__: Any) -> ScriptedSource:
         signal.raise_signal(signal.SIGINT)
-        for _ in range(5):  # turns of the event loop until it hears of a signal
+        for _turn in range(5):  # turns of the event loop until it hears of a signal
             await asyncio.sleep(0)
         raise RuntimeError("the engine's process was interrupted too")
 
