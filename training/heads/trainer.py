@@ -1,4 +1,7 @@
-"""Train a head on shards: first plain, then with training-time test; resumable, with its loss curve on disk."""
+"""Train a head on shards: first plain, then with training-time test; resumable, with its loss curve on disk.
+
+Workers (`training.workers`) share each batch.
+"""
 
 import json
 import math
@@ -11,6 +14,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from training import optimizers, workers
 from training.heads import objective
 from training.heads.shards import Sample, Shards
 
@@ -25,10 +29,9 @@ class Schedule:
     ttt_epochs: float = 1.0
     ttt_steps: int = 4
     decay: float = 0.8
-    batch: int = 4
+    batch: int = 8
     learning_rate: float = 2e-3
     warmup: int = 50
-    weight_decay: float = 0.01
     clip: float = 1.0
     seed: int = 0
 
@@ -57,12 +60,11 @@ class Trainer:
     def __init__(self, draft: Any, shards: Shards, schedule: Schedule, folder: Path, end_token: int) -> None:
         self.draft, self.shards, self.schedule, self.folder, self.end_token = draft, shards, schedule, folder, end_token
         self.weights = [p for p in draft.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            self.weights, lr=schedule.learning_rate, betas=(0.9, 0.98), weight_decay=schedule.weight_decay
-        )
+        self.optimizer = optimizers.Both(draft)
         per_epoch = len(self.order(0))
         self.plain_steps = round(schedule.plain_epochs * per_epoch)
         self.total_steps = self.plain_steps + round(schedule.ttt_epochs * per_epoch)
+        self.rank, self.count = workers.place()
         self.step = 0
         self.tokens = 0  # answer tokens seen, counted again in each epoch
 
@@ -87,37 +89,43 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.resume()
         losses: list[float] = []
-        with tqdm(total=self.total_steps, initial=self.step, unit="step", desc="train") as bar:
+        with tqdm(total=self.total_steps, initial=self.step, unit="step", desc="train", disable=self.rank > 0) as bar:
             for indices in self.batches():
                 if self.tokens >= until:
                     break
-                losses.append(self.one_step([self.shards[i] for i in indices]))
+                mine = indices[self.rank :: self.count] or indices  # the last batch of an epoch may be a small one
+                losses.append(self.one_step([self.shards[i] for i in mine]))
                 bar.update()
                 bar.set_postfix(loss=f"{losses[-1]:.2f}", tokens=self.tokens)
                 if self.step % save_every == 0 or self.step == self.total_steps:
                     self.record(sum(losses) / len(losses))
-                    self.save()
+                    if self.rank == 0:
+                        self.save()
                     losses = []
 
     def one_step(self, samples: list[Sample]) -> float:
-        """Take one optimizer step and return its loss, in nats per judged row, later steps weighted in."""
+        """Take one optimizer step on all workers' `samples`, and return the mean of their losses, in nats per judged
+        row, later steps weighted in."""
         steps = 1 if self.step < self.plain_steps else self.schedule.ttt_steps
         with torch.autocast("cpu", torch.bfloat16):
             batch = objective.batch_of(samples, self.draft, self.end_token)
             outcome = objective.run(self.draft, batch, steps, self.schedule.decay)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, self.total_steps, self.schedule)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         outcome.loss.backward()  # type: ignore[no-untyped-call]
+        workers.average_gradients(self.weights)
         torch.nn.utils.clip_grad_norm_(self.weights, self.schedule.clip)
-        self.optimizer.step()
+        self.optimizer.step(learning_rate(self.step, self.total_steps, self.schedule))
         self.step += 1
-        self.tokens += sum(len(sample.ids) - sample.answer for sample in samples)
-        return float(outcome.loss.detach())
+        tokens = sum(len(sample.ids) - sample.answer for sample in samples)
+        all_tokens, loss = workers.total([tokens, float(outcome.loss.detach())])
+        self.tokens += int(all_tokens)
+        return loss / self.count
 
     def record(self, loss: float) -> None:
         """Append one line to the curve: training loss, and agreement on the held-out conversations."""
         line = {"step": self.step, "answer_tokens": self.tokens, "loss": round(loss, 4), **held_out(self)}
+        if self.rank > 0:
+            return
         with (self.folder / "curve.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
         tqdm.write(json.dumps(line))
@@ -159,12 +167,12 @@ def held_out(trainer: Trainer) -> dict[str, Any]:
     schedule = trainer.schedule
     totals = torch.zeros(3, schedule.ttt_steps)
     indices = sorted(trainer.shards.held_out, key=lambda i: trainer.shards.lengths[i])
-    for start in range(0, len(indices), schedule.batch):
+    for start in range(trainer.rank * schedule.batch, len(indices), trainer.count * schedule.batch):
         samples = [trainer.shards[i] for i in indices[start : start + schedule.batch]]
         batch = objective.batch_of(samples, trainer.draft, trainer.end_token)
         outcome = objective.run(trainer.draft, batch, schedule.ttt_steps, schedule.decay)
         totals += torch.tensor([outcome.rows, outcome.right, outcome.chain])
-    rows, right, chain = totals
+    rows, right, chain = torch.tensor(workers.total(totals.flatten().tolist())).view_as(totals)
     return {
         "agreement": [round(x, 4) for x in (right / rows).tolist()],
         "rate_per_draft": [round(x, 4) for x in (chain / rows).tolist()],

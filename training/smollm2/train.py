@@ -2,8 +2,8 @@
 
     python -m training.smollm2.train [--plain-epochs 2] [--ttt-epochs 1] [--ttt-steps 4] [--out runs/smollm2/head]
 
-First without training-time test (about 3,000 answer tokens a second on two cores), then with it (about 700 at four
-steps). The run's folder holds `checkpoint.pt` and `curve.jsonl`; the same command takes an interrupted run up again.
+First without training-time test, then with it. The run's folder holds `checkpoint.pt` and `curve.jsonl`; the same
+command takes an interrupted run up again.
 `--until 150000 --out runs/smollm2/undertrained` makes the undertrained head.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from eagle3_viz import cpu, gguf_verifier
+from training import workers
 from training.heads import model, trainer
 from training.heads.export import export
 from training.heads.shards import Shards
@@ -34,24 +35,13 @@ def draft_vocabulary(shards: Shards, size: int) -> torch.Tensor:
     chosen = [token for token, _ in counts.most_common(size)]
     chosen += [token for token in range(settings.VOCAB_SIZE) if token not in counts][: size - len(chosen)]
     covered = sum(counts[token] for token in chosen) / counts.total()
-    print(json.dumps({"draft_vocab_size": size, "coverage": round(covered, 4), "answer_tokens": counts.total()}))
+    if workers.place()[0] == 0:
+        print(json.dumps({"draft_vocab_size": size, "coverage": round(covered, 4), "answer_tokens": counts.total()}))
     return torch.tensor(sorted(chosen))
 
 
-def main() -> None:
-    """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--features", type=Path, default=settings.RUNS / "features")
-    parser.add_argument("--out", type=Path, default=settings.RUNS / "head")
-    parser.add_argument("--draft-vocab-size", type=int, default=8192)
-    parser.add_argument("--intermediate-size", type=int, default=1536)
-    parser.add_argument("--plain-epochs", type=float, default=2.0)
-    parser.add_argument("--ttt-epochs", type=float, default=1.0)
-    parser.add_argument("--ttt-steps", type=int, default=4)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--batch", type=int, default=4, help="conversations a step")
-    parser.add_argument("--until", type=int, help="stop early, after so many answer tokens")
-    args = parser.parse_args()
+def train(rank: int, args: argparse.Namespace) -> None:
+    """Train as one of the workers; the first one writes the head."""
     cpu.prepare()
     from transformers import LlamaForCausalLM
 
@@ -69,7 +59,24 @@ def main() -> None:
         seed=settings.SEED,
     )
     trainer.Trainer(draft, shards, schedule, args.out, settings.END_TOKEN).train(until=args.until or math.inf)
-    export(draft, args.out / "speculator")
+    if rank == 0:
+        export(draft, args.out / "speculator")
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--features", type=Path, default=settings.RUNS / "features")
+    parser.add_argument("--out", type=Path, default=settings.RUNS / "head")
+    parser.add_argument("--draft-vocab-size", type=int, default=8192)
+    parser.add_argument("--intermediate-size", type=int, default=1536)
+    parser.add_argument("--plain-epochs", type=float, default=1.0)
+    parser.add_argument("--ttt-epochs", type=float, default=1.0)
+    parser.add_argument("--ttt-steps", type=int, default=4)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--batch", type=int, default=8, help="conversations a step")
+    parser.add_argument("--until", type=int, help="stop early, after so many answer tokens")
+    workers.run(train, (parser.parse_args(),))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
-"""Stage 4: two heads that need no training, made from the good one.
+"""Stage 4: worse heads to look at beside the good one. What does not differ from it is linked, not copied.
 
+    python -m training.smollm2.train --until 150000 --out runs/smollm2/undertrained
     python -m training.smollm2.variants [--good assets/smollm2-135m] [--out assets]
 
 `smollm2-135m-wrong-aux` is the good head, fed from auxiliary layers far from its own. `smollm2-135m-small-vocab` knows
-an eighth of the good draft vocabulary: the output matrix is the verifier's own, so leaving out rows is
-all it takes. What does not differ is linked, not copied.
+an eighth of the good draft vocabulary: the output matrix is the verifier's own, so leaving out rows is all it takes.
+`smollm2-135m-undertrained` is the same recipe, stopped early.
 """
 
 import argparse
+import filecmp
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +67,26 @@ def small_vocabulary(good: Path, folder: Path, chosen: torch.Tensor) -> None:
     write_config(good, folder, {"draft_vocab_size": len(chosen)})
 
 
+def undertrained(good: Path, run: Path, folder: Path) -> None:
+    """Make the head that a run which stopped early exported to `run`; its files are cut as the good head's are."""
+    folder.mkdir(exist_ok=True)
+    same = {path.name for path in run.iterdir() if filecmp.cmp(path, good / path.name, shallow=False)}
+    link(good, folder, same)
+    for path in run.iterdir():
+        if path.name not in same:
+            shutil.copy(path, folder)
+
+
 def main() -> None:
-    """Read the command line and make both."""
+    """Read the command line and make all three."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--good", type=Path, default=ASSETS / "smollm2-135m")
     parser.add_argument("--features", type=Path, default=settings.RUNS / "features")
+    parser.add_argument("--stopped", type=Path, default=settings.RUNS / "undertrained/speculator")
     parser.add_argument("--out", type=Path, default=ASSETS)
     args = parser.parse_args()
     wrong_aux(args.good, args.out / f"{args.good.name}-wrong-aux")
+    undertrained(args.good, args.stopped, args.out / f"{args.good.name}-undertrained")
     size = json.loads((args.good / "config.json").read_text())["draft_vocab_size"] // 8
     small_vocabulary(
         args.good, args.out / f"{args.good.name}-small-vocab", draft_vocabulary(Shards(args.features), size)

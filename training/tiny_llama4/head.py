@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from eagle3_viz import cpu
+from training import workers
 from training.heads import model, trainer
 from training.heads.export import export
 from training.heads.shards import Shards
@@ -40,6 +41,21 @@ def build(verifier: Any) -> Any:
     return model.build(verifier.language_model, settings.NAME, torch.arange(settings.VOCAB_SIZE), SHAPE)
 
 
+def train(rank: int, args: argparse.Namespace) -> None:
+    """Train as one of the workers; the first one writes the head."""
+    cpu.prepare()
+    from transformers import Llama4ForConditionalGeneration
+
+    torch.manual_seed(settings.SEED)
+    draft = build(Llama4ForConditionalGeneration.from_pretrained(args.verifier, dtype=torch.float32))
+    schedule = trainer.Schedule(
+        plain_epochs=args.plain_epochs, ttt_epochs=args.ttt_epochs, batch=args.batch, seed=settings.SEED
+    )
+    trainer.Trainer(draft, Shards(args.features), schedule, args.out, settings.END_OF_TURN).train(save_every=100)
+    if rank == 0:
+        export(draft, args.ship)
+
+
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -52,17 +68,7 @@ def main() -> None:
     parser.add_argument("--plain-epochs", type=float, default=1.0)
     parser.add_argument("--ttt-epochs", type=float, default=2.0)
     parser.add_argument("--batch", type=int, default=32, help="conversations a step")
-    args = parser.parse_args()
-    cpu.prepare()
-    from transformers import Llama4ForConditionalGeneration
-
-    torch.manual_seed(settings.SEED)
-    draft = build(Llama4ForConditionalGeneration.from_pretrained(args.verifier, dtype=torch.float32))
-    schedule = trainer.Schedule(
-        plain_epochs=args.plain_epochs, ttt_epochs=args.ttt_epochs, batch=args.batch, seed=settings.SEED
-    )
-    trainer.Trainer(draft, Shards(args.features), schedule, args.out, settings.END_OF_TURN).train(save_every=100)
-    export(draft, args.ship)
+    workers.run(train, (parser.parse_args(),))
 
 
 if __name__ == "__main__":

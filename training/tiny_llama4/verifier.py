@@ -19,7 +19,8 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from eagle3_viz import cpu
-from training.tiny_llama4 import conversations, encoding, optimizers, pictures, settings, vision, workers
+from training import optimizers, workers
+from training.tiny_llama4 import conversations, encoding, pictures, settings, vision
 
 SEEING = 10  # conversations about a picture, a step and worker
 TALKING = 2  # conversations without one

@@ -21,7 +21,8 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from eagle3_viz import cpu
-from training.tiny_llama4 import optimizers, pictures, settings, workers
+from training import optimizers, workers
+from training.tiny_llama4 import pictures, settings
 
 BATCH = 16  # pictures a step and worker
 LEARNING_RATE = 1e-3

@@ -15,6 +15,8 @@ class Both:
     def __init__(self, module: torch.nn.Module, slow: tuple[str, ...] = (), share: float = 1.0) -> None:
         groups: dict[tuple[bool, float], list[torch.nn.Parameter]] = {}
         for name, weight in module.named_parameters():
+            if not weight.requires_grad:
+                continue
             inner = weight.ndim == 2 and not any(end in name for end in ENDS)
             groups.setdefault((inner, share if name.startswith(slow) and slow else 1.0), []).append(weight)
         muon, adam = (
