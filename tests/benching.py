@@ -50,7 +50,7 @@ def at_k(script: Script, k: int) -> Script:
 def timeless(benchmark: Benchmark) -> dict[str, Any]:
     """All of it but times, and what follows from them."""
     data: dict[str, Any] = msgspec.to_builtins(benchmark)
-    for name in ("created", "speed_up", "baseline", "estimates", "fastest", "interrupted"):
+    for name in ("created", "speed_up", "baseline", "estimates", "fastest", "interrupted", "num_before"):
         del data[name]
     del data["report"]["times"]
     for answer in data["answers"]:

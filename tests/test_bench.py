@@ -288,6 +288,7 @@ def test_a_killed_run_goes_on_and_another_one_is_not_mixed_in(capsys: pytest.Cap
     assert run(*command, "--json", "again.json") == 0
     whole, again = (timeless(results.load(Path(name))) for name in ("whole.json", "again.json"))
     assert whole == again
+    assert f"{len(PROMPTS) - 1} answers of an earlier start of this command kept" in capsys.readouterr().out
 
     assert run(*command, "--max-tokens", "9") == 2
     assert "made with another max_tokens: delete it, or name another" in capsys.readouterr().err

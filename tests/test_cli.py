@@ -94,6 +94,13 @@ def test_works_without_what_an_engine_needs(verb: str) -> None:
     assert "22 verifier passes wrote 47 tokens" in result.stdout
 
 
+def test_comparing_works_without_what_an_engine_needs() -> None:
+    path = str(golden.trace_path("scripted"))
+    result = run_without_heavy_modules("compare", path, path)
+    assert (result.stderr, result.returncode) == ("", 0)
+    assert "2 answers to the same prompts" in result.stdout
+
+
 def test_anything_else_exits_with_1() -> None:
     code = (
         "import sys; from eagle3_viz import __main__; from eagle3_viz.cli import show;"

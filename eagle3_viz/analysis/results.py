@@ -31,6 +31,7 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
         num_asked: how many prompts there were; fewer are in the report where it was interrupted, or some failed.
         unmeasured: the lines and prompts that are not in the report.
         interrupted: whether it ended before all prompts had been asked.
+        num_before: answers that an earlier start of the same command left.
         baseline: times of the same prompts without speculation.
         lossless: whether the answers are those without speculation; None without a baseline at temperature 0.
         estimates: what every smaller K is expected to give.
@@ -47,6 +48,7 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
     num_asked: int
     unmeasured: list[Unmeasured]
     interrupted: bool = False
+    num_before: int = 0
     report: Report
     speed_up: SpeedUp
     baseline: Times | None = None

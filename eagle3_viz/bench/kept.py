@@ -31,6 +31,7 @@ class Kept:
 
     Attributes:
         folder: None: nothing is kept beyond the process.
+        num_before: how many answers earlier starts left.
         session: how many starts there were before.
     """
 
@@ -49,6 +50,7 @@ class Kept:
                 self._read(folder / INDEX, settings)
             except OSError as error:
                 raise InputError(f"{folder} cannot be used: {error.strerror or error}") from error
+        self.num_before = len(self.lines)
         self.session = 1 + max((line.session for line in self.lines.values()), default=-1)
 
     def measured(self, prompt_id: str, turn: int) -> Measured | None:

@@ -82,6 +82,7 @@ class Measurement:
     answers: list[Measured]
     unmeasured: list[Unmeasured]
     elapsed_s: float
+    num_before: int = 0  # answers that an earlier start left
 
 
 @dataclass
@@ -183,7 +184,7 @@ class Whole:
         runner = Runner(source, work, kept, tell, self.stop)
         if work.prompts:
             await runner.run()
-        return Measurement(source.engine, runner.answers(), runner.problems, kept.elapsed_s)
+        return Measurement(source.engine, runner.answers(), runner.problems, kept.elapsed_s, kept.num_before)
 
     def _tell(self, part: str, message: str, fraction: float | None) -> None:
         self.tell(f"{part} {message}".strip(), fraction)
@@ -210,6 +211,7 @@ def assemble(
         num_asked=len(plan.prompts),
         unmeasured=[*plan.dataset.problems, *ours.unmeasured],
         interrupted=interrupted,
+        num_before=ours.num_before,
         report=made,
         speed_up=speed_up(made.times, plain, made.summary.mean_acceptance_length),
         baseline=plain,

@@ -196,6 +196,8 @@ def ending(benchmark: Benchmark) -> Iterator[RenderableType]:
         f"counts: {verified.equal} answers equal to the engine's own counters, {verified.different} different,"
         f" {verified.unverified} unverified"
     )
+    if benchmark.num_before:
+        yield f"{count(benchmark.num_before, 'answer')} of an earlier start of this command kept, the others made now"
     if benchmark.unmeasured:
         yield Text(f"not measured: {len(benchmark.unmeasured)}", style="bold yellow")
         for one in benchmark.unmeasured[:MAX_LISTED]:
