@@ -1,7 +1,6 @@
 // One run to look at: its lane, a token's details, the charts, and the tools that recolour, filter, select and scrub.
 // Everything here happens in the browser; where the events come from is somebody else's business.
 
-import { CAUSES, rejectionOf } from "./causes.js";
 import { Charts } from "./charts.js";
 import { Compare } from "./compare.js";
 import { declareGlyphs, MODES, scale } from "./colours.js";
@@ -29,7 +28,7 @@ export class Explorer {
     });
     this.charts = new Charts(root, plotlyUrl, (filter) => this.filter(filter));
     this.why = new Why(root.querySelector("figure.e3-why"), {
-      filter: (cause) => this.filter(this.causeFilter(cause)),
+      filter: (text, fits) => this.filter({ text, keeps: ({ index }) => this.rejectedWhere(index, fits) }),
       go: (step) => this.lane.chooseRejected(step),
       pieces: () => this.lane.pieces,
     });
@@ -50,6 +49,7 @@ export class Explorer {
     this.started = null;
     this.compare.close();
     this.find("pair-open").hidden = true;
+    this.facts = new Map(); // by the step's index
     this.pairs = []; // [step, facts] for the figures
     this.answer = new Answer({});
     this.begin(DEFAULT_K);
@@ -62,7 +62,7 @@ export class Explorer {
   }
 
   append(events) {
-    this.lane.append(events); // first: it takes the pieces
+    this.lane.learn(events);
     for (const event of events) {
       if (event.type === "trace_started") {
         this.engine = event.engine;
@@ -71,10 +71,12 @@ export class Explorer {
       if (event.type === "request_started") this.ask(event);
       if (event.type === "step") {
         this.steps.push(event);
-        this.pairs.push([event, factsOf(event, this.answer, this.lane.pieces)]);
+        this.facts.set(event.index, factsOf(event, this.answer, this.lane.pieces));
+        this.pairs.push([event, this.facts.get(event.index)]);
         this.figures.add(...this.pairs.at(-1));
       }
     }
+    this.lane.append(events); // last: a filter of the lane may ask for a step's facts
     if (!this.selected) this.show(this.figures);
   }
 
@@ -90,11 +92,10 @@ export class Explorer {
     this.find("said").textContent = images.length ? said(started) : "";
   }
 
-  causeFilter(cause) {
-    return {
-      text: `the rejection’s cause is “${CAUSES[cause].name}”`,
-      keeps: (step) => rejectionOf(step, this.lane.pieces)?.cause === cause,
-    };
+  // Whether a step has a rejection, and one that fits.
+  rejectedWhere(index, fits) {
+    const { rejection, places } = this.facts.get(index);
+    return Boolean(rejection && fits(rejection, places.at(-1)));
   }
 
   show(figures) {

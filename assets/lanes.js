@@ -40,11 +40,17 @@ export class Lane {
     this.onSelect(null);
   }
 
-  append(events) {
-    const follow = this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < NEAR_END_PX;
+  // What events say of the engine and of tokens, before `append` takes them.
+  learn(events) {
     for (const event of events) {
       if (event.type === "trace_started") this.pieces.begin(event.engine);
       if (event.type === "pieces") this.pieces.add(event.pieces);
+    }
+  }
+
+  append(events) {
+    const follow = this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < NEAR_END_PX;
+    for (const event of events) {
       if (event.type === "step") this.appendStep(event);
       if (event.type === "steps_dropped") this.currentBlock().append(make("span", "e3-gap", ` ${event.count} steps lost `));
     }

@@ -11,7 +11,8 @@ const MOST_LINKS = 6;
 const ROOM_FOR_GLYPH = 0.04; // of the bar
 
 export class Why {
-  // `filter(cause)` is told which cause was pressed, `go(step index)` which step; `pieces()` spells tokens.
+  // `filter(words, fits(rejection, place))` is told which rejections were asked for, `go(step index)` which step;
+  // `pieces()` spells tokens.
   constructor(root, { filter, go, pieces }) {
     Object.assign(this, { root, filter, go, pieces });
     this.find = (name) => root.querySelector(`.e3-why-${name}`);
@@ -57,7 +58,7 @@ export class Why {
         const { name, glyph, sentence } = CAUSES[cause];
         const shown = ratio(lost, figures.numDrafts) >= ROOM_FOR_GLYPH * (figures.k + 1) ? glyph : "";
         const part = segment(`e3-cause ${cause}`, lost, shown, `${name}: ${count} rejections, ${minus(figures, lost)} tokens a step. ${sentence}`, "button");
-        part.addEventListener("click", () => this.filter(cause));
+        part.addEventListener("click", () => this.keepCause(cause));
         return part;
       }),
       ...(short ? [segment("e3-short", short, "", `not proposed at all: ${minus(figures, short)} tokens a step`)] : []),
@@ -68,8 +69,20 @@ export class Why {
     const { name, glyph, sentence } = CAUSES[cause];
     const button = make("button", `e3-cause ${cause}`, "", { type: "button", title: sentence, "data-cause": cause, "data-count": count });
     button.append(make("span", "e3-cause-glyph", glyph), ` ${name}`);
-    button.addEventListener("click", () => this.filter(cause));
+    button.addEventListener("click", () => this.keepCause(cause));
     return [button, count.toLocaleString("en"), minus(this.figures, lost), lengthWithout(this.figures, lost).toFixed(2)];
+  }
+
+  keepCause(wanted) {
+    this.filter(`the rejection’s cause is “${CAUSES[wanted].name}”`, ({ cause }) => cause === wanted);
+  }
+
+  // The name of a group; where it has rejections, a button that shows them.
+  groupCell(facet, name, count) {
+    if (!count) return name;
+    const button = make("button", "", name, { type: "button", title: "Show the steps with a rejection here" });
+    button.addEventListener("click", () => this.filter(`a guess was rejected, ${FACETS[facet].title}: ${name}`, (_, place) => place[facet] === name));
+    return button;
   }
 
   drawWhere() {
@@ -77,7 +90,7 @@ export class Why {
     const facet = this.find("facet").value;
     const rows = figures.failures.ordered(facet).map(([name, { judged, count, lost, causes }]) => {
       const [often] = Object.entries(causes).sort(([, a], [, b]) => b - a);
-      return [name, judged.toLocaleString("en"), `${(100 * ratio(count, judged)).toFixed(0)} %`, minus(figures, lost), often ? CAUSES[often[0]].name : ""];
+      return [this.groupCell(facet, name, count), judged.toLocaleString("en"), `${(100 * ratio(count, judged)).toFixed(0)} %`, minus(figures, lost), often ? CAUSES[often[0]].name : ""];
     });
     this.find("groups").replaceChildren(table([FACETS[facet].title, "checked", "rejected", "cost", "most often"], rows));
   }

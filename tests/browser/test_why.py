@@ -211,3 +211,8 @@ async def test_a_costly_token_leads_into_the_lane(visitor: Visitor, demo: Demo, 
     await page.get_by_label("Group by").select_option("entropy")
     await expect(page.locator(".e3-why-groups th").first).to_have_text("verifier’s entropy")
     await expect(page.locator(".e3-why-groups tbody tr").first).to_contain_text("%")
+    row = page.locator(".e3-why-groups tbody tr", has_text="0.5 to 1.5")
+    failures = Diagnosis.of(next(run.trace for run in demo.runs.known)).failures
+    await row.locator("button").click()
+    rejected = failures.groups["entropy"]["0.5 to 1.5"].cost.count
+    await expect(page.locator(".e3-lane .e3-step:not(.dim)")).to_have_count(rejected)
