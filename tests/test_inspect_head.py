@@ -18,9 +18,10 @@ from eagle3_viz.__main__ import main
 from eagle3_viz.doctor.facts import Facts, gather
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Sampling
-from eagle3_viz.heads import comparison, guesses, module, paired, summary
+from eagle3_viz.heads import comparison, groups, guesses, module, paired, summary
 from eagle3_viz.heads.verifier import Seen, Text, Verifier, up_to_end
 from eagle3_viz.sources.base import Request, record
+from eagle3_viz.sources.pieces import Vocabulary
 from eagle3_viz.sources.vllm_engine import VllmSource
 
 DEPTH = 3
@@ -194,8 +195,18 @@ def test_along_the_path_of_a_run() -> None:
     assert rates.mean_acceptance_length == 1 + 5 / 3
 
 
-def test_figures_of_the_small_pair(found: guesses.Guesses) -> None:
-    figures = summary.summarize(found)
+def test_figures_of_the_small_pair(found: guesses.Guesses, seen: list[Seen], verifier: Verifier) -> None:
+    read = {number: batch for batch in seen for number in batch.numbers}
+    texts = []
+    for number, batch in sorted(read.items()):
+        place = batch.numbers.index(number)
+        ids = batch.ids[place, : batch.lengths[place]].tolist()
+        texts.append(Text(str(number), tuple(ids), batch.starts[place]))
+    figures = summary.summarize(found, texts, Vocabulary(verifier.tokenizer).piece)
+    for facet in figures.groups.values():
+        assert sum(group.count for group in facet.values()) == figures.num_positions
+        right = sum(group.count * group.agreement for group in facet.values())
+        assert right == pytest.approx(int(found.agrees[:, 0].sum()))
     assert figures.num_texts == len(PROMPTS)
     assert figures.num_positions == len(found.text)
     assert [depth.agreement.value for depth in figures.depths] == pytest.approx(found.agrees.float().mean(0).tolist())
@@ -279,3 +290,29 @@ def test_a_trace_without_text_to_read(capsys: pytest.CaptureFixture[str]) -> Non
         trace = bundled.ASSETS / "traces" / f"{name}.jsonl.gz"
         assert main(["inspect-head", "--model", "tiny-llama4", "--trace", str(trace)]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_positions_are_grouped_by_what_stands_there() -> None:
+    words = {20: "Hi", 21: " the", 22: "re", 23: ".", 24: "\n", 25: "7"}
+    text = Text("t", (1, 20, 21, 22, 23, 24, 25), 1)
+    rows = torch.arange(1, 6)
+    filling = {name: torch.zeros(5, 1) for name in guesses.Guesses.__dataclass_fields__}
+    found = guesses.Guesses(
+        **filling
+        | {
+            "text": torch.zeros(5, dtype=torch.long),
+            "position": rows,
+            "agrees": torch.tensor([[1], [0], [1], [1], [0]]) > 0,
+        }
+        | {"entropy": torch.tensor([[0.0], [0.2], [0.2], [9.0], [9.0]])}
+    )
+    found_groups = groups.groups(found, [text], words.get)
+    assert found_groups["kind"] == {
+        "space and newline": groups.Group(1, 1.0),
+        "digit": groups.Group(1, 0.0),
+        "punctuation": groups.Group(1, 1.0),
+        "word start": groups.Group(1, 1.0),
+        "word inside": groups.Group(1, 0.0),
+    }
+    assert found_groups["entropy"]["0.1 to 0.5"] == groups.Group(2, 0.5)
+    assert found_groups["output_position"] == {"0 to 15": groups.Group(5, 0.6)}

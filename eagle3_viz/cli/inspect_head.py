@@ -11,6 +11,7 @@ from eagle3_viz.cli.files import load_trace, writing
 from eagle3_viz.cli.prompts import read_prompts
 from eagle3_viz.doctor.facts import gather
 from eagle3_viz.errors import InputError
+from eagle3_viz.sources.pieces import Vocabulary
 
 if TYPE_CHECKING:
     from eagle3_viz.heads.guesses import Guesses
@@ -49,7 +50,10 @@ def run(args: argparse.Namespace) -> int:
     texts = texts_of(args, verifier)
     heads = [speculator, *([args.against] if args.against else [])]
     found = guesses_of(heads, named, verifier, texts, args.depth)
-    figures: dict[str, Any] = {head: summary.summarize(each) for head, each in zip(heads, found, strict=True)}
+    spelled = Vocabulary(verifier.tokenizer).piece
+    figures: dict[str, Any] = {
+        head: summary.summarize(each, texts, spelled) for head, each in zip(heads, found, strict=True)
+    }
     compared = comparison.compare(*found) if args.against else None
     console = terminal.plain_console()
     for head, each in figures.items():

@@ -1,5 +1,6 @@
 """Figures of a head over all positions of the verifier's text, by depth."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,8 +9,10 @@ import numpy as np
 from eagle3_viz.analysis.acceptance import Rates, rates
 from eagle3_viz.events import Counters
 from eagle3_viz.heads import paired
+from eagle3_viz.heads.groups import Group, PieceOf, groups
 from eagle3_viz.heads.guesses import Guesses
 from eagle3_viz.heads.paired import Estimate
+from eagle3_viz.heads.verifier import Text
 
 BINS = 10  # of the draft's confidence
 RANKS = (1, 2, 5, 10, 100)  # the wanted token is among so many
@@ -57,6 +60,7 @@ class Summary:
         predicted: acceptance if a step began at every position alike.
         predicted_along_path: acceptance if steps follow each other as in a run, from the first position on.
         mean_acceptance_length: of `predicted`, with its interval.
+        groups: depth 0 by kind of token, entropy, position and context.
     """
 
     num_texts: int
@@ -65,10 +69,11 @@ class Summary:
     predicted: Rates
     predicted_along_path: Rates
     mean_acceptance_length: Estimate
+    groups: dict[str, dict[str, Group]]
 
 
-def summarize(found: Guesses) -> Summary:
-    """The figures of what a head guessed."""
+def summarize(found: Guesses, texts: Sequence[Text], piece_of: PieceOf) -> Summary:
+    """The figures of what a head guessed over texts, whose tokens `piece_of` spells."""
     text, chain = found.text.cpu().numpy(), found.chain.cpu().numpy()
     length = paired.mean(1.0 + chain.sum(1), text)
     return Summary(
@@ -78,6 +83,7 @@ def summarize(found: Guesses) -> Summary:
         predicted=as_rates(chain),
         predicted_along_path=as_rates(chain[path(text, chain)]),
         mean_acceptance_length=length,
+        groups=groups(found, texts, piece_of),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from eagle3_viz.heads.groups import Group
 from eagle3_viz.heads.paired import Estimate
 from eagle3_viz.heads.summary import Summary
 
@@ -36,6 +37,7 @@ def show(name: str, figures: Summary, console: Console) -> None:
     console.print(table)
     length, along = figures.mean_acceptance_length, figures.predicted_along_path
     console.print(LEGEND, soft_wrap=True)
+    console.print(by_kind(figures.groups["kind"]), soft_wrap=True)
     console.print(f"predicted mean acceptance length {interval(length)}, if steps began everywhere alike")
     console.print(
         f"along the path of a run {along.mean_acceptance_length:.3f}, over {along.num_drafts} steps: there steps begin"
@@ -43,6 +45,13 @@ def show(name: str, figures: Summary, console: Console) -> None:
         soft_wrap=True,
     )
     console.print()
+
+
+def by_kind(kinds: dict[str, Group]) -> str:
+    """One line of what agrees on which kind of token."""
+    return "agrees by kind of token: " + ", ".join(
+        f"{name} {share(group.agreement)} of {group.count}" for name, group in kinds.items()
+    )
 
 
 def show_comparison(base: str, other: str, compared: dict[str, Any], console: Console) -> None:
