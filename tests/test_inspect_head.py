@@ -283,6 +283,29 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     figures = json.loads(out.read_text())
     assert len(figures["heads"][head]["depths"]) == 3
     assert figures["comparison"]["level"] == paired.LEVEL
+    assert figures["measured"] is None
+
+
+@pytest.mark.engine
+async def test_the_path_that_is_predicted_is_the_one_that_vllm_goes(
+    seeing_source: VllmSource, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [
+        Request(request_id=f"r{n}", messages=[{"role": "user", "content": text}], sampling=Sampling(max_tokens=48))
+        for n, text in enumerate(PROMPTS)
+    ]
+    trace, out = await record(seeing_source, asked), tmp_path / "out.json"
+    trace.save(tmp_path / "trace.jsonl")
+    arguments = ["inspect-head", "--model", "tiny-llama4", "--trace", str(tmp_path / "trace.jsonl"), "--json", str(out)]
+    assert main(arguments) == 0
+    assert "measured in the trace" in capsys.readouterr().out
+    figures = json.loads(out.read_text())
+    (head,) = figures["heads"].values()
+    along, measured = head["predicted_along_path"], figures["measured"]
+    assert measured["num_drafts"] - 2 * len(PROMPTS) <= along["num_drafts"] <= measured["num_drafts"]
+    assert along["num_accepted_tokens"] <= measured["num_accepted_tokens"]
+    missing = measured["num_accepted_tokens"] - along["num_accepted_tokens"]
+    assert missing <= 2 * DEPTH * len(PROMPTS)
 
 
 def test_a_trace_without_text_to_read(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,16 +2,19 @@
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eagle3_viz import cpu
+from eagle3_viz.analysis.acceptance import rates
 from eagle3_viz.cli import pairs
 from eagle3_viz.cli.files import load_trace, writing
 from eagle3_viz.cli.prompts import read_prompts
 from eagle3_viz.doctor.facts import gather
 from eagle3_viz.errors import InputError
 from eagle3_viz.sources.pieces import Vocabulary
+from eagle3_viz.trace import Trace
 
 if TYPE_CHECKING:
     from eagle3_viz.heads.guesses import Guesses
@@ -41,13 +44,14 @@ def run(args: argparse.Namespace) -> int:
     if args.depth < 1 or args.max_tokens < args.depth + 2:
         raise InputError("--depth is at least 1, and --max-tokens at least 2 more than it")
     speculator, named = pairs.named(args)
+    trace = load_trace(args.trace) if args.trace else None
     cpu.prepare()
     from eagle3_viz.heads import comparison, summary
     from eagle3_viz.heads.verifier import Verifier
     from eagle3_viz.views import head_figures, terminal
 
     verifier = Verifier(pairs.verifier_of(speculator, named))
-    texts = texts_of(args, verifier)
+    texts = texts_of(args, trace, verifier)
     heads = [speculator, *([args.against] if args.against else [])]
     found = guesses_of(heads, named, verifier, texts, args.depth)
     spelled = Vocabulary(verifier.tokenizer).piece
@@ -58,19 +62,23 @@ def run(args: argparse.Namespace) -> int:
     console = terminal.plain_console()
     for head, each in figures.items():
         head_figures.show(head, each, console)
+    measured = rates(trace.counters) if trace else None
+    if measured:
+        head_figures.show_measured(measured, console)
     if compared:
         head_figures.show_comparison(heads[0], heads[1], compared, console)
     if args.json:
-        write_json(args.json, {"heads": {h: summary.as_json(f) for h, f in figures.items()}, "comparison": compared})
+        whole = {"heads": {h: summary.as_json(f) for h, f in figures.items()}, "comparison": compared}
+        write_json(args.json, whole | {"measured": measured and asdict(measured)})
     return 0
 
 
-def texts_of(args: argparse.Namespace, verifier: "Verifier") -> "list[Text]":
+def texts_of(args: argparse.Namespace, trace: Trace | None, verifier: "Verifier") -> "list[Text]":
     """The verifier's texts: read from the trace, or written to the prompts of the data set."""
     from eagle3_viz.heads import texts
 
-    if args.trace:
-        return texts.of_trace(load_trace(args.trace), verifier.vocabulary)
+    if trace:
+        return texts.of_trace(trace, verifier.vocabulary)
     prompts = list(read_prompts(args.dataset))
     if any(images for _, images in prompts):
         raise InputError(f"{args.dataset} has images: the head is asked about texts alone, leave those lines out")

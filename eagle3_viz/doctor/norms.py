@@ -52,7 +52,8 @@ def fc_norm(facts: Facts) -> Finding:
         return wrong(
             "fc_norm",
             "fc_norm",
-            f"{len(there)} fc_norm weights are there and it is not true: the head was trained on normed states.",
+            f"{len(there)} fc_norm weights are there and it is not true: the head was trained on normed states, and"
+            " vLLM stops on loading, for it has no place for the weights.",
             'Set "fc_norm": true.',
         )
     return fine("fc_norm", "fc_norm", f"{str(on).lower()}, and {len(there) or 'no'} weights.")

@@ -5,6 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from eagle3_viz.analysis.acceptance import Rates
 from eagle3_viz.heads.groups import Group
 from eagle3_viz.heads.paired import Estimate
 from eagle3_viz.heads.summary import Summary
@@ -45,6 +46,16 @@ def show(name: str, figures: Summary, console: Console) -> None:
         soft_wrap=True,
     )
     console.print()
+
+
+def show_measured(measured: Rates, console: Console) -> None:
+    """Print what the trace itself came to, with whichever head it was recorded."""
+    length = "–" if measured.mean_acceptance_length is None else f"{measured.mean_acceptance_length:.3f}"
+    console.print(
+        f"measured in the trace {length}, over {measured.num_drafts} steps: a greedy run of this head differs from the"
+        " path above only by the last steps of each answer, which have fewer positions than the depth",
+        soft_wrap=True,
+    )
 
 
 def by_kind(kinds: dict[str, Group]) -> str:
