@@ -72,6 +72,12 @@ async def test_recordings_under_two_k(browser: Browser, two_k: tuple[str, list[T
     assert boxes[0]
     assert boxes[1]
     assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]  # stacked
+
+    await page.get_by_role("button", name="Close the comparison").click()
+    for name, said in (("with 5", "Both wrote the same tokens"), ("with 3", "This is the run in view")):
+        await page.locator(".e3-saved-row", has_text=name).get_by_role("button", name="compare").click()
+        await expect(page.locator(".e3-pair-run")).to_have_value(name)
+        await expect(note).to_contain_text(said)
     await leave(visitor)
 
 
