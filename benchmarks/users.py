@@ -125,11 +125,10 @@ async def row(model: str, num_users: int, tokens: int, blocks: int) -> dict[str,
     watched: list[Round] = []
     async with serving_engine(model, num_users) as demo, readers() as process:
         ways = {"straight": partial(straight, demo), "users": partial(streamed, demo, process)}
-        for warm_up in ways.values():
-            await warm_up(num_users, tokens)
-        for way in ("straight", "users", "users", "straight") * blocks:
+        for way in ("straight", "users", *("straight", "users", "users", "straight") * blocks):
             async with asyncio.timeout(PATIENCE_S):
                 (alone if way == "straight" else watched).append(await ways[way](num_users, tokens))
+    del alone[0], watched[0]  # to warm up
     ratios = [
         sum(one.tok_s for one in watched[i : i + 2]) / sum(one.tok_s for one in alone[i : i + 2])
         for i in range(0, 2 * blocks, 2)
