@@ -35,8 +35,13 @@ SHIPPED = {
     "tiny-llama4": Shipped(
         "tiny-llama4/speculator", verifier="tiny-llama4/verifier", engine={"limit_mm_per_prompt": {"image": 1}}
     ),
+    # The good head made worse, each in one way: to see what that looks like.
+    "smollm2-135m-small-vocab": Shipped("smollm2-135m-small-vocab"),
+    "smollm2-135m-undertrained": Shipped("smollm2-135m-undertrained"),
+    "smollm2-135m-wrong-aux": Shipped("smollm2-135m-wrong-aux"),
 }
 NAMES = tuple(SHIPPED)
+GOOD = NAMES[:2]  # the pairs with a head as good as its recipe makes it
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from eagle3_viz.doctor.findings import Finding
 
 Config = dict[str, Any]
 Tensors = dict[str, torch.Tensor]
-FAR = (1, 10, 15)
+FAR = (1, 10, 16)
 AUX = "eagle_aux_hidden_state_layer_ids"
 
 

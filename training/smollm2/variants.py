@@ -23,7 +23,7 @@ from training.heads.shards import Shards
 from training.smollm2 import settings
 from training.smollm2.train import draft_vocabulary
 
-WRONG_AUX_LAYERS = (1, 10, 15)
+WRONG_AUX_LAYERS = (1, 10, 16)
 INDEX = "model.safetensors.index.json"
 SMALL = "small-vocab.safetensors"
 
