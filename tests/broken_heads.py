@@ -88,13 +88,14 @@ def broken(good: Path, name: str, folder: Path) -> Path:
     return folder
 
 
-def verdict(findings: Sequence[Finding]) -> str:
-    """What the doctor says, in a cell of a table."""
-    named = [finding for finding in findings if finding.verdict == "wrong"]
+def verdict(findings: Sequence[Finding], best: str) -> str:
+    """What the doctor says, in a cell of a table; `best`: the alternative that came nearest to being better."""
+    named = {finding.field: finding.fix for finding in findings if finding.verdict == "wrong"}
     if named:
-        return "wrong: " + "; ".join(dict.fromkeys(f"{each.field}. {each.fix}" for each in named))
-    asked = [finding for finding in findings if finding.verdict == "risk"]
-    return "nothing wrong" + "".join(f"; {each.check.removeprefix('measured: ')}: risk" for each in asked)
+        return "wrong: " + "; ".join(f"`{field}`. {fix}" for field, fix in named.items())
+    risks = "".join(f"; {each.check.removeprefix('measured: ')}: risk" for each in findings if each.verdict == "risk")
+    (nearest,) = [each for each in findings if each.check == f"measured: {best}"]
+    return f"nothing wrong{risks}. {best}: {nearest.consequence}"
 
 
 def main() -> None:
@@ -144,7 +145,7 @@ def row(trial: Any, name: str, folder: Path, reference: Any, verifier: str) -> s
     measured = trial.measure(folder, facts)
     cost = comparison.gain(guessed(trial, folder, verifier), reference)
     best = measured.tried[0]
-    says = verdict([*static, *judge(measured, static)])
+    says = verdict([*static, *judge(measured, static)], best.name)
     return f"| {name} | {measured.length.value:.3f} | {cost} | {best.name} {best.gain} | {says} |"
 
 

@@ -52,6 +52,8 @@ def test_only_the_page_knows_gradio() -> None:
         ("sources", ("analysis", "bench", "views", "ui", "cli")),
         ("bench", ("views", "ui", "cli")),
         ("cli", ("ui",)),
+        ("doctor", ("views", "ui", "cli")),
+        ("heads", ("sources", "views", "ui", "cli")),
     ],
 )
 def test_explanations_do_not_know_where_facts_come_from(layer: str, forbidden: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from eagle3_viz.doctor.trial import Measured, Trial, Tried
 from eagle3_viz.doctor.verdicts import LEAST_GAIN, judge
 from eagle3_viz.heads.paired import Estimate
 from eagle3_viz.heads.verifier import Text, Verifier
-from tests.broken_heads import broken
+from tests.broken_heads import broken, guessed, row
 
 Judged = tuple[Measured, list[Finding]]
 
@@ -36,10 +36,13 @@ def trial_of(pair: bundled.Pair, num_prompts: int, max_tokens: int) -> Trial:
 
 
 @pytest.fixture(scope="module")
-def tiny() -> Callable[[Path], Judged]:
-    pair = bundled.get("tiny-llama4")
-    trial = trial_of(pair, 16, 32)
-    return lambda head: judged(trial, head, pair.verifier)
+def tiny_trial() -> Trial:
+    return trial_of(bundled.get("tiny-llama4"), 16, 32)
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_trial: Trial) -> Callable[[Path], Judged]:
+    return lambda head: judged(tiny_trial, head, bundled.get("tiny-llama4").verifier)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,17 @@ def test_breaks_of_the_small_head_are_named(
     best = measured.tried[0]
     assert best.gain.low > 0
     assert best.gain.value == pytest.approx(sum(depth.value for depth in best.by_depth))
+
+
+def test_lines_of_the_table_of_breaks(tiny_trial: Trial, tmp_path: Path) -> None:
+    pair = bundled.get("tiny-llama4")
+    verifier, flipped = str(pair.verifier), broken(pair.speculator, "norm_before_residual flipped", tmp_path / "head")
+    reference = guessed(tiny_trial, pair.speculator, verifier)
+    good = row(tiny_trial, "as it ships", pair.speculator, reference, verifier)
+    assert "| +0.000 (+0.000 to +0.000) |" in good
+    assert "nothing wrong; input or output of a layer: risk." in good
+    named = row(tiny_trial, "flipped", flipped, reference, verifier)
+    assert named.endswith('| wrong: `norm_before_residual`. Set "norm_before_residual": false. |')
 
 
 def test_the_real_head_is_left_alone(real: Callable[[Path], Judged], pair: bundled.Pair) -> None:
