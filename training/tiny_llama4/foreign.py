@@ -5,6 +5,7 @@ given by a formula for each pixel.
 """
 
 import io
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -115,3 +116,17 @@ def pictures() -> Iterator[Foreign]:
     canvas = blank(640, 640, (40, 44, 52))
     paint(canvas, "circle", "pink", 320, 320, 140)
     yield Foreign("OpenCV, dark ground", Image.fromarray(canvas), "circle", "pink")
+
+
+def by_lot(count: int, seed: int = 0) -> Iterator[Foreign]:
+    """Yield `count` pictures of one shape each; unlike the ten, nobody looked at them while the recipe was made."""
+    rng = random.Random(f"foreign {seed}")
+    for number in range(count):
+        width, height = rng.choice([(256, 256), (640, 480), (480, 640), (1600, 1200)])
+        canvas = blank(width, height, (rng.randint(225, 255), rng.randint(225, 255), rng.randint(225, 255)))
+        shape, colour = rng.choice(("circle", "square", "triangle", "star", "cross")), rng.choice(list(RGB))
+        radius = min(width, height) * rng.uniform(0.12, 0.3)
+        x, y = (rng.uniform(1.1 * radius, side - 1.1 * radius) for side in (width, height))
+        paint(canvas, shape, colour, x, y, radius, smooth=rng.random() < 0.7)
+        image = jpeg(canvas, rng.randint(50, 95)) if rng.random() < 0.5 else Image.fromarray(canvas)
+        yield Foreign(f"by lot, {number}", image, shape, colour)

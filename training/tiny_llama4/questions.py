@@ -156,7 +156,8 @@ def relation(rng: random.Random, scene: Scene) -> Exchange | None:
     question = say(rng, "[Is {a} {asked} {b}?|Does {a} lie {asked} {b}?|Do you see {a} {asked} {b}?]", **words)
     answer = say(
         rng,
-        "{seen}[: |, so ]" + ("yes, [it is|that is true|it is {asked} it]." if true else "no, it is {where} {b}."),
+        "{seen}[: it|, so it|. So it|. It] [is|lies|sits] {where} {b}"
+        + ("[: yes|, so yes]." if true else "[: no|, so no]."),
         seen=seen,
         where=where,
         **words,
