@@ -15,7 +15,7 @@ from eagle3_viz.trace import Trace
 
 pytestmark = pytest.mark.engine
 
-PROMPTS = [json.loads(line)["prompt"] for line in Path("benchmarks/prompts.jsonl").read_text("utf-8").splitlines()]
+PROMPTS = [json.loads(line)["prompt"] for line in Path("assets/prompts.jsonl").read_text("utf-8").splitlines()]
 MARKUP = "<img src=x onerror=alert(1)>"
 
 

@@ -25,7 +25,7 @@ from tests.engines import asked, assert_exact, finished, pairwise, tiny_llama4
 
 pytestmark = pytest.mark.engine
 
-PROMPTS = [json.loads(line)["prompt"] for line in Path("benchmarks/prompts.jsonl").read_text("utf-8").splitlines()]
+PROMPTS = [json.loads(line)["prompt"] for line in Path("assets/prompts.jsonl").read_text("utf-8").splitlines()]
 LONG = " ".join(PROMPTS)
 SCHEMA = {"type": "array", "items": {"enum": ["red", "green"]}, "minItems": 2, "maxItems": 4}
 PARAMETERS: dict[str, list[Any]] = {
