@@ -43,10 +43,6 @@ def main() -> None:
     parser.add_argument("--answer-tokens", type=int, default=1_500_000, help="how many all shards shall hold together")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("conversations"))
     args = parser.parse_args()
-    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # the engine in this process: its seed is ours to set
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "3")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    cpu.prepare()
     args.out.mkdir(parents=True, exist_ok=True)
     have, number, inventor = 0, 0, None
     while have < args.answer_tokens:
@@ -61,6 +57,10 @@ def main() -> None:
 
 def opened() -> Any:
     """Start the verifier; only when a shard is missing."""
+    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # the engine in this process: its seed is ours to set
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "3")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    cpu.prepare()
     from training.smollm2.generation import Inventor
 
     return Inventor(gguf_verifier.ready())
