@@ -163,7 +163,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--models", nargs="+", choices=bundled.NAMES, default=bundled.NAMES)
+    parser.add_argument("--models", nargs="+", choices=bundled.NAMES, default=bundled.GOOD)
     parser.add_argument("--users", type=int, choices=range(1, 17), metavar="N", default=16)
     parser.add_argument("--tokens", type=int, help="of each answer")
     parser.add_argument("--blocks", type=int, default=5, help="each is four rounds")

@@ -40,8 +40,8 @@ def verifier(*top: tuple[int, float]) -> list[Judged]:
     return [Judged(top=list(top))]
 
 
-def cause(one: Step, engine: EngineInfo = ENGINE) -> tuple[str, int | None]:
-    found = rejection(one, engine)
+def cause(one: Step, engine: EngineInfo = ENGINE, fed_truth: int | None = None) -> tuple[str, int | None]:
+    found = rejection(one, engine, fed_truth)
     assert found
     return found.cause, found.rank
 
@@ -62,6 +62,16 @@ def test_each_cause() -> None:
     assert cause(rejected(guess, judged=verifier((11, -0.8), (12, -1.01)))) == ("ranked_low", 2)
     assert cause(rejected(guess, 13, verifier((12, -0.4), (13, -1.3)))) == ("bad_luck", None)
     assert cause(rejected(wrong)) == ("confidently_wrong", None)
+
+
+def test_what_the_head_names_when_fed_the_truth_tells_compounding() -> None:
+    guesses = [proposed(12, (12, -0.1)), proposed(12, (12, -0.3), (11, -1.5))]
+    later = step(0, 0, guesses, [12, 11], verifier=[*SURE, *SURE])
+    assert cause(later, fed_truth=11) == ("compounding", 2)
+    assert cause(later, fed_truth=12) == ("ranked_low", 2)
+    assert cause(rejected(guesses[1]), fed_truth=11) == ("ranked_low", 2)  # the first guess is fed the truth anyway
+    luck = step(0, 0, [guesses[0], proposed(12, (12, -0.3))], [12, 13], verifier=[*SURE, *verifier((12, -1), (13, -2))])
+    assert cause(luck, fed_truth=13) == ("bad_luck", None)
 
 
 def test_what_the_trace_lacks_is_not_guessed() -> None:
@@ -145,7 +155,7 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert "why 7 proposals failed" in out
     assert "1.44 measured + 1.56 lost = 3, every guess accepted; 1 token of that not proposed at all." in out
     assert "ranked low: 1 at rank 2" in out
-    assert all(name in out and meaning in out for name, meaning in WORDS.values())
+    assert all(WORDS[cause][0] in out and WORDS[cause][1] in out for cause in CAUSES)
     assert "step 5 of greedy" in out
 
 
@@ -173,10 +183,16 @@ def steps(draw: st.DrawFn) -> Step:
     return step(0, 0, guesses, emitted, verifier=rows[: draw(st.integers(0, len(rows)))])
 
 
-@given(st.lists(steps()), st.sampled_from([ENGINE, EngineInfo(verifier="v", num_speculative_tokens=K)]))
-def test_causes_partition_the_rejections_and_their_costs_are_the_gap(drawn: list[Step], engine: EngineInfo) -> None:
+@given(
+    st.lists(steps()),
+    st.sampled_from([ENGINE, EngineInfo(verifier="v", num_speculative_tokens=K)]),
+    st.none() | st.dictionaries(st.tuples(st.just("r"), st.integers(0, K)), st.integers(0, OUTSIDE)),
+)
+def test_causes_partition_the_rejections_and_their_costs_are_the_gap(
+    drawn: list[Step], engine: EngineInfo, fed_truth: dict[tuple[str, int], int] | None
+) -> None:
     events = trace_of().events
-    diagnosis = Diagnosis()
+    diagnosis = Diagnosis(fed_truth)
     for event in events:
         diagnosis.take(event)
     diagnosis.engine = engine

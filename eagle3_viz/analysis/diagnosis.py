@@ -1,8 +1,9 @@
 """From the events of a trace to its failures: takes them in order, and holds no step."""
 
+from collections.abc import Mapping
 from typing import Self
 
-from eagle3_viz.analysis.causes import rejection
+from eagle3_viz.analysis.causes import ALL_CAUSES, CAUSES, rejection
 from eagle3_viz.analysis.failures import Failures
 from eagle3_viz.analysis.places import Answer
 from eagle3_viz.events import (
@@ -30,15 +31,17 @@ class Diagnosis:
 
     engine: EngineInfo
 
-    def __init__(self) -> None:
-        self.failures = Failures()
+    def __init__(self, fed_truth: Mapping[tuple[str, int], int] | None = None) -> None:
+        """`fed_truth`: by request and output position the token that the head names when it is fed the true text."""
+        self.failures = Failures(CAUSES if fed_truth is None else ALL_CAUSES)
+        self._fed_truth = fed_truth or {}
         self.pieces: dict[int, str | Piece] = {}
         self._answers: dict[str, Answer] = {}
 
     @classmethod
-    def of(cls, trace: Trace) -> Self:
+    def of(cls, trace: Trace, fed_truth: Mapping[tuple[str, int], int] | None = None) -> Self:
         """The diagnosis of a trace."""
-        diagnosis = cls()
+        diagnosis = cls(fed_truth)
         for event in trace.events:
             diagnosis.take(event)
         return diagnosis
@@ -48,7 +51,8 @@ class Diagnosis:
         match event:
             case Step():
                 places = list(self._answers[event.request_id].places(event, self.pieces.get))
-                self.failures.add(event, places, rejection(event, self.engine))
+                fed = self._fed_truth.get((event.request_id, event.output_start + event.num_accepted))
+                self.failures.add(event, places, rejection(event, self.engine, fed))
             case TraceStarted():
                 self.engine = event.engine
             case Pieces():

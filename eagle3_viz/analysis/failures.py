@@ -63,15 +63,15 @@ class Failures:
 
     Attributes:
         tally: of the steps.
-        causes: every cause, in order.
+        causes: every cause that was looked for, in order.
         ranks: of the rejections that are `ranked_low`, by the rank of the verifier's token.
         groups: by facet and group, those that occur.
         tokens: by the id of the verifier's token.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, causes: Sequence[Cause] = CAUSES) -> None:
         self.tally = Tally()
-        self.causes: dict[Cause, Cost] = {cause: Cost() for cause in CAUSES}
+        self.causes: dict[Cause, Cost] = {cause: Cost() for cause in causes}
         self.ranks: Counter[int] = Counter()
         self.groups: dict[str, dict[str, Group]] = {facet: {} for facet in GROUPS}
         self.tokens: dict[int, TokenCost] = {}

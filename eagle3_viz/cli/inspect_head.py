@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from eagle3_viz import cpu
 from eagle3_viz.analysis.acceptance import rates
+from eagle3_viz.analysis.diagnosis import Diagnosis
 from eagle3_viz.cli import pairs
 from eagle3_viz.cli.files import load_trace, writing
 from eagle3_viz.cli.prompts import read_prompts
+from eagle3_viz.cli.stats import causes_as_json
 from eagle3_viz.doctor.facts import gather
 from eagle3_viz.errors import InputError
 from eagle3_viz.sources.pieces import Vocabulary
@@ -63,13 +65,16 @@ def run(args: argparse.Namespace) -> int:
     for head, each in figures.items():
         head_figures.show(head, each, console)
     measured = rates(trace.counters) if trace else None
-    if measured:
+    diagnosis = Diagnosis.of(trace, found[0].fed_truth(texts)) if trace else None
+    if measured and diagnosis:
         head_figures.show_measured(measured, console)
+        head_figures.show_causes(diagnosis, console)
     if compared:
         head_figures.show_comparison(heads[0], heads[1], compared, console)
     if args.json:
         whole = {"heads": {h: summary.as_json(f) for h, f in figures.items()}, "comparison": compared}
-        write_json(args.json, whole | {"measured": measured and asdict(measured)})
+        causes = causes_as_json(diagnosis)["causes"] if diagnosis else None
+        write_json(args.json, whole | {"measured": measured and asdict(measured), "causes": causes})
     return 0
 
 

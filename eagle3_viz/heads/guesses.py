@@ -4,7 +4,7 @@ Row t starts from the verifier's true states at position t and the token at t + 
 t + 2 + d: at depth 0 from the truth alone, further on from its own guesses, as when vLLM starts a step there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from eagle3_viz.errors import InputError
 from eagle3_viz.heads.module import Head, Settings
 from eagle3_viz.heads.unrolled import Unrolled
-from eagle3_viz.heads.verifier import Seen
+from eagle3_viz.heads.verifier import Seen, Text
 
 CHUNK = 2048  # rows of draft logits at once
 
@@ -48,6 +48,11 @@ class Guesses:
     confidence: Tensor
     rank: Tensor
     kl: Tensor
+
+    def fed_truth(self, texts: Sequence[Text]) -> dict[tuple[str, int], int]:
+        """By text's name and output position what the head names when it is fed the truth: its guesses at depth 0."""
+        rows = zip(self.text.tolist(), self.position.tolist(), self.guess[:, 0].tolist(), strict=True)
+        return {(texts[text].name, position): guess for text, position, guess in rows}
 
 
 @torch.inference_mode()

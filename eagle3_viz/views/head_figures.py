@@ -4,11 +4,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from eagle3_viz.analysis.acceptance import Rates
+from eagle3_viz.analysis.diagnosis import Diagnosis
 from eagle3_viz.heads.groups import Group
 from eagle3_viz.heads.paired import Estimate
 from eagle3_viz.heads.summary import Summary
+from eagle3_viz.views import why_tables
 
 LEGEND = (
     "agrees: guesses that are the verifier's choice; earlier right: of those behind right guesses; accepted: of all,"
@@ -56,6 +59,12 @@ def show_measured(measured: Rates, console: Console) -> None:
         " path above only by the last steps of each answer, which have fewer positions than the depth",
         soft_wrap=True,
     )
+
+
+def show_causes(diagnosis: Diagnosis, console: Console) -> None:
+    """Print why the trace's proposals were rejected, now that it is known what the head names when fed the truth."""
+    for part in why_tables.why(diagnosis):
+        console.print(part, soft_wrap=isinstance(part, Text))
 
 
 def by_kind(kinds: dict[str, Group]) -> str:

@@ -12,12 +12,16 @@ from eagle3_viz.analysis.failures import Cost, Failures
 from eagle3_viz.analysis.places import GROUPS
 from eagle3_viz.views.words import count, spelled, visible
 
-# What a cause is called, and what it means; those of the page (assets/causes.js).
+# What a cause is called, and what it means; as on the page (assets/causes.js), which has no compounding.
 WORDS: dict[Cause, tuple[str, str]] = {
     "filler": ("filler", "Nobody drafted it: vLLM put in a placeholder."),
     "outside_vocabulary": ("outside the vocabulary", "The draft’s vocabulary lacks the verifier’s token."),
     "undecided": ("verifier undecided", "The verifier’s first two choices are within 0.2 nats of each other."),
     "bad_luck": ("bad luck", "Both had the same favourite; sampling, a penalty or a grammar took another token."),
+    "compounding": (
+        "compounding",
+        "Fed the true text, the head names the verifier’s token; after its own guesses it did not.",
+    ),
     "ranked_low": ("ranked low", "The verifier’s token is among the draft’s candidates, but not the one it proposed."),
     "confidently_wrong": ("confidently wrong", "The verifier’s token is not even among the draft’s candidates."),
     "unknown": ("unknown", "The trace lacks what is needed to tell."),
@@ -39,10 +43,7 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
 def parts(diagnosis: Diagnosis) -> Iterator[RenderableType]:
     """Causes, where, and the costliest tokens."""
     failures = diagnosis.failures
-    yield ""
-    yield causes_table(failures)
-    yield meanings(failures)
-    yield gap_line(failures, diagnosis.engine.num_speculative_tokens)
+    yield from why(diagnosis)
     if failures.ranks:
         ranks = ", ".join(f"{failures.ranks[rank]:,} at rank {rank}" for rank in sorted(failures.ranks))
         yield Text(f"ranked low: {ranks}")
@@ -51,6 +52,15 @@ def parts(diagnosis: Diagnosis) -> Iterator[RenderableType]:
         yield facet_table(failures, facet)
     yield ""
     yield tokens_table(diagnosis)
+
+
+def why(diagnosis: Diagnosis) -> Iterator[RenderableType]:
+    """Causes, what they mean, and how their costs add up."""
+    failures = diagnosis.failures
+    yield ""
+    yield causes_table(failures)
+    yield meanings(failures)
+    yield gap_line(failures, diagnosis.engine.num_speculative_tokens)
 
 
 def causes_table(failures: Failures) -> Table:

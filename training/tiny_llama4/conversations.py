@@ -23,7 +23,7 @@ KINDS: dict[str, tuple[float, Callable[[random.Random, Scene], Exchange | None]]
     "table": (1, tasks.table),
 }
 # What is learnt last, for it takes several things at once: asked that much more often in training.
-EMPHASIS = {"relation": 3.0, "count": 1.5, "where": 2.0}
+EMPHASIS = {"relation": 4.0, "count": 1.5, "where": 2.0}
 BLIND = 0.5  # share of talk in which somebody asks about a picture that is not there
 
 

@@ -151,18 +151,21 @@ def relation(rng: random.Random, scene: Scene) -> Exchange | None:
         return Exchange("relation", question, answer, where)
     sideways, upright = thing.towards(other)
     asked = rng.choice(["left", "right", "above", "below"])
-    true = asked in (sideways, upright)
+    verdict = "yes" if asked in (sideways, upright) else "no"
     words["asked"] = asked if asked in ("above", "below") else f"to the {asked} of"
     question = say(rng, "[Is {a} {asked} {b}?|Does {a} lie {asked} {b}?|Do you see {a} {asked} {b}?]", **words)
     answer = say(
         rng,
-        "{seen}[: it|, so it|. So it|. It] [is|lies|sits] {where} {b}"
-        + ("[: yes|, so yes]." if true else "[: no|, so no]."),
+        "{seen}[: it|, so it|. So it|. It] [is|lies|sits] {where} {b}[; {side}: {verdict}|. {Side}? {Verdict}].",
         seen=seen,
         where=where,
+        side=asked,
+        Side=asked.capitalize(),
+        verdict=verdict,
+        Verdict=verdict.capitalize(),
         **words,
     )
-    return Exchange("relation", question, answer, f"{'yes' if true else 'no'}: {where}")
+    return Exchange("relation", question, answer, f"{verdict}: {where}")
 
 
 def where(rng: random.Random, scene: Scene) -> Exchange:

@@ -6,6 +6,8 @@ from training.tiny_llama4.questions import NUMBERS, Exchange
 from training.tiny_llama4.scenes import COLOURS, SHAPES
 
 DIRECTIONS = ("above", "below", "left", "right")
+# The direction that was asked for, said again before the verdict: it claims nothing by itself.
+REPEATED = re.compile(rf"\b({'|'.join(DIRECTIONS)})[?:](?= (yes|no)\b)", re.IGNORECASE)
 
 
 def named(answer: str, words: tuple[str, ...]) -> set[str]:
@@ -29,7 +31,8 @@ def is_right(exchange: Exchange, answer: str) -> bool:
 def relation_is_right(key: str, answer: str) -> bool:
     """Judge an answer about how two things lie; `key` is the true direction, after yes or no where that was asked."""
     verdict, _, where = key.partition(": ") if ": " in key else ("", "", key)
-    true, said = named(where, DIRECTIONS), named(answer, DIRECTIONS)
+    claims = REPEATED.sub(" ", answer)
+    true, said = named(where, DIRECTIONS), named(claims, DIRECTIONS)
     if not verdict:
         return said == true
     return named(answer, ("yes", "no")) == {verdict} and (said <= true if verdict == "yes" else said in (set(), true))
