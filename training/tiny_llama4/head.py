@@ -65,8 +65,8 @@ def main() -> None:
     parser.add_argument(
         "--ship", type=Path, default=settings.ASSETS / "speculator", help="where the finished head goes"
     )
-    parser.add_argument("--plain-epochs", type=float, default=1.0)
-    parser.add_argument("--ttt-epochs", type=float, default=2.0)
+    parser.add_argument("--plain-epochs", type=float, default=0.5)
+    parser.add_argument("--ttt-epochs", type=float, default=1.0)
     parser.add_argument("--batch", type=int, default=32, help="conversations a step")
     workers.run(train, (parser.parse_args(),))
 

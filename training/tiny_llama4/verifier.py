@@ -1,6 +1,6 @@
 """Stage 3: the verifier learns to answer; the vision tower goes on learning with it.
 
-    python -m training.tiny_llama4.verifier [--steps 4500] [--out runs/tiny_llama4/verifier]
+    python -m training.tiny_llama4.verifier [--steps 9700] [--out runs/tiny_llama4/verifier]
 
 Each step and worker: pictures with a conversation of three exchanges each, and talk without a picture. The same command
 takes an interrupted run up again, with other pictures. The run's folder holds `checkpoint.pt` and `curve.jsonl`.
@@ -168,7 +168,7 @@ def ship(run: Path, folder: Path) -> None:
 def main() -> None:
     """Read the command line, train, and write the verifier where it ships."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=4500)
+    parser.add_argument("--steps", type=int, default=9700)
     parser.add_argument("--vision", type=Path, default=settings.RUNS / "vision")
     parser.add_argument("--out", type=Path, default=settings.RUNS / "verifier")
     parser.add_argument("--ship", type=Path, default=settings.START, help="where the finished verifier goes")
