@@ -197,11 +197,14 @@ class Numbers:
 
 def ids_of_rows(asked: list[Asked], counts: list[int], drafts: Tensor, sampled: Tensor) -> Tensor:
     """The proposed and the emitted token of each row, [rows, 2]; 0 where there is none."""
-    known = torch.cat([drafts, sampled.flatten(), sampled.new_zeros(1)])
-    none = len(known) - 1
+    none = len(drafts) + sampled.numel()
     at: list[tuple[int, int]] = []
     for one, count in zip(asked, counts, strict=True):
         emitted_at = len(drafts) + one.index * sampled.shape[1]
         proposed = chain(range(one.draft, one.draft + one.drafted), repeat(none))
         at.extend(zip(proposed, range(emitted_at, emitted_at + count), strict=False))
+    if sampled.is_cpu:  # lists are quicker than operations on so little
+        tokens = [*drafts.tolist(), *sampled.flatten().tolist(), 0]
+        return torch.tensor([(max(tokens[one], 0), max(tokens[other], 0)) for one, other in at])
+    known = torch.cat([drafts, sampled.flatten(), sampled.new_zeros(1)])
     return known[index_on(sampled.device, at)].long().clamp(min=0)

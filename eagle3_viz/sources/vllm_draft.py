@@ -59,25 +59,27 @@ class DraftLogits:
             hooks.listen(self.model.logits_processor, self._take)
 
     @contextmanager
-    def collecting(self) -> Iterator[None]:
+    def collecting(self) -> Iterator[list[Tensor]]:
         """Keep the logits that come in here."""
         self._collected = []
         try:
-            yield
+            yield self._collected
         finally:
             self._collected = None
 
-    def proposals(self, names: Sequence[str], tops: Sequence[int | None], ids: Tensor) -> Proposals:
+    def proposals(
+        self, names: Sequence[str], tops: Sequence[int | None], ids: Tensor, collected: list[Tensor]
+    ) -> Proposals:
         """What was proposed to the requests that are watched.
 
         Args:
             names: of the batch's requests.
             tops: how many alternatives each wants, None for one that is not watched.
             ids: [num_requests, K], in the verifier's vocabulary.
+            collected: the logits that they were chosen from, K times [num_requests, draft_vocab].
         """
         watched = [index for index, top in enumerate(tops) if top is not None]
         kept = [names[index] for index in watched]
-        collected = self._collected or []
         if len(watched) < len(names):
             rows = index_on(ids.device, watched)
             ids, collected = ids[rows], [logits[rows] for logits in collected]

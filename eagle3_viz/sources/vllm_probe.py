@@ -6,9 +6,11 @@ is particular to each of vLLM's two model runners is in `vllm_probe_v1` and `vll
 """
 
 import importlib
+import sys
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import Any, Protocol
 
 import msgspec
@@ -71,7 +73,7 @@ class ProbeExtension:
             return attached
         try:
             self.eagle3_viz_detach()
-            self.eagle3_viz_probe = Probe(self.model_runner, path)
+            self.eagle3_viz_probe = Probe(self.model_runner, path, call_queue())
             ids = target_ids(self.eagle3_viz_probe.adapter.draft_model)
             attached["draft_vocabulary"] = None if ids is None else packed(ids.tolist())
         except ProbeError as error:
@@ -100,14 +102,23 @@ class ProbeExtension:
 class Probe:
     """The requests that are watched in one worker, and the steps on their way to the front end.
 
+    Where the device is the host, what can wait is done while the worker waits for the engine's next call: the answer to
+    the last one is on its way by then, and the engine is busy with it.
+
+    Args:
+        runner: vLLM's model runner.
+        path: of the front end's socket.
+        calls: where the worker takes its calls from; None: nothing waits.
+
     Attributes:
         clock: takes the times of the step under way.
         number: of the engine step; it counts while something is watched.
         proposals: of each watched request, what was last drafted for it.
     """
 
-    def __init__(self, runner: Any, path: str) -> None:
+    def __init__(self, runner: Any, path: str, calls: Any = None) -> None:
         adapter = adapter_for(runner)
+        self.calls = calls if runner.device.type == "cpu" else None
         self.clock = StepClock(runner.device)
         self.number = 0
         self.proposals: dict[str, Proposals] = {}
@@ -117,7 +128,8 @@ class Probe:
         self._watched: dict[str, int] = {}  # by the front end's id
         self._emitted: Counter[str] = Counter()  # tokens so far, by the engine's id
         self._waiting: deque[tuple[int, int, Judgement, Timing]] = deque()
-        self._push_ms = 0.0  # what the last push took
+        self._chores: deque[Callable[[], None]] = deque()
+        self._chores_ms = 0.0  # what they took since the last message was made, which could not tell of itself
 
     def close(self) -> None:
         """Undo everything."""
@@ -128,6 +140,8 @@ class Probe:
         """Watch more requests."""
         if tops and not self._watched:
             self.adapter.hook(self._hooks)
+            if self.calls:
+                self._hooks.wrap(self.calls, "dequeue", self._dequeue)
         self._watched.update(tops)
 
     def forget(self, request_id: str) -> int:
@@ -151,9 +165,26 @@ class Probe:
         """Keep what was drafted for watched requests."""
         self.proposals.update(dict.fromkeys(proposals.index, proposals))
 
-    def judged(self, batch_size: int, judgement: Judgement) -> None:
+    def later(self, chore: Callable[[], None]) -> None:
+        """Do something before the worker's next call, or at once."""
+        if self.calls:
+            self._chores.append(chore)
+        else:
+            self._do(chore)
+
+    def _dequeue(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        while self._chores:
+            self._do(self._chores.popleft())
+        return original(*args, **kwargs)
+
+    def _do(self, chore: Callable[[], None]) -> None:
+        started = time.perf_counter()
+        chore()
+        self._chores_ms += (time.perf_counter() - started) * 1e3
+
+    def judged(self, number: int, batch_size: int, judgement: Judgement, timing: Timing) -> None:
         """Take the judgement of a step that is over; it goes out when it has arrived on the host."""
-        self._waiting.append((self.number, batch_size, judgement, self.clock.stop()))
+        self._waiting.append((number, batch_size, judgement, timing))
         self.send()
 
     def send(self, *, wait: bool = False) -> None:
@@ -161,16 +192,11 @@ class Probe:
         while self._waiting and (wait or self._waiting[0][-1].end.passed()):
             step = self._waiting.popleft()
             step[-1].end.wait()
-            started = time.perf_counter()
-            message = self._message(*step, started)
-            made = time.perf_counter()
-            self.outbox.push(message)
-            self._push_ms = (time.perf_counter() - made) * 1e3
+            self.outbox.push(self._message(*step))
 
-    def _message(
-        self, number: int, batch_size: int, judgement: Judgement, timing: Timing, started: float
-    ) -> EngineStep:
+    def _message(self, number: int, batch_size: int, judgement: Judgement, timing: Timing) -> EngineStep:
         rows = list(map(self._placed, judgement.judged_rows()))
+        chores_ms, self._chores_ms = self._chores_ms, 0.0
         return EngineStep(
             number=number,
             time=timing.time,
@@ -179,7 +205,7 @@ class Probe:
             draft_ms=timing.drafting and timing.drafting[0].ms_until(timing.drafting[1]),
             verify_ms=timing.start.ms_until(timing.verified),
             step_ms=timing.start.ms_until(timing.end),
-            probe_ms=timing.own_ms + self._push_ms + (time.perf_counter() - started) * 1e3,
+            probe_ms=timing.own_ms + chores_ms,
             lost={},
         )
 
@@ -192,6 +218,16 @@ class Probe:
 def front_end_id(name: str) -> str:
     """The id that the front end gave; the engine has appended a suffix to it."""
     return name.rpartition("-")[0]
+
+
+def call_queue() -> Any:
+    """Where this worker takes its calls from, found in the call under way; None where it has no process of its own."""
+    frame: FrameType | None = sys._getframe()
+    while frame:
+        if queue := getattr(frame.f_locals.get("self"), "rpc_broadcast_mq", None):
+            return queue
+        frame = frame.f_back
+    return None
 
 
 def runner_kind(runner: Any) -> str:

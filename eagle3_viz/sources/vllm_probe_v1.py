@@ -5,6 +5,7 @@ Written against `vllm/v1/worker/gpu_model_runner.py`, `vllm/v1/spec_decode/llm_b
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,8 +13,8 @@ from vllm.v1.sample import rejection_sampler
 
 from eagle3_viz.sources.vllm_capture import Asked, Judgement, Test
 from eagle3_viz.sources.vllm_draft import DraftLogits
-from eagle3_viz.sources.vllm_hooks import Hooks
-from eagle3_viz.sources.vllm_rows import index_on, scratch
+from eagle3_viz.sources.vllm_hooks import Hooks, Timing
+from eagle3_viz.sources.vllm_rows import rows_of
 
 if TYPE_CHECKING:
     from eagle3_viz.sources.vllm_probe import Probe
@@ -36,7 +37,7 @@ class V1Adapter:
         self.rates: list[float] = [] if rates is None else rates.tolist()
         self.unmasked: Tensor | None = None  # the verifier's logits before a grammar's mask
         self.acceptance: Tensor | None = None  # [num_draft_tokens]: of the rejection test under way
-        self.judgement: Judgement | None = None
+        self.judge: Callable[[], Judgement] | None = None  # of the step under way
 
     @staticmethod
     def missing(runner: Any) -> list[str]:
@@ -65,15 +66,19 @@ class V1Adapter:
         return original(*args, **kwargs)
 
     def _sample_tokens(self, original: Callable[..., Any], grammar_output: Any) -> Any:
-        self.judgement = self.unmasked = None
+        self.judge = self.unmasked = None
         state = self.runner.execute_model_state
         if grammar_output is not None and state is not None and self._tops():
             with self.clock.own():
                 self.unmasked = state.logits.clone()
         result = original(grammar_output)
-        if self.judgement:
-            self.probe.judged(len(self.runner.input_batch.req_ids), self.judgement)
+        if self.judge:
+            size, timing = len(self.runner.input_batch.req_ids), self.clock.stop()
+            self.probe.later(partial(self._judged, self.probe.number, size, self.judge, timing))
         return result
+
+    def _judged(self, number: int, batch_size: int, judge: Callable[[], Judgement], timing: Timing) -> None:
+        self.probe.judged(number, batch_size, judge(), timing)
 
     def _sample(self, original: Callable[..., Any], logits: Tensor, metadata: Any) -> Any:
         self.probe.number += 1
@@ -88,10 +93,16 @@ class V1Adapter:
             self.acceptance = None
         output = original(logits, metadata)
         self.clock.verify()
-        with self.clock.own():
-            if asked:
-                self.judgement = self._judge(raw, metadata, output.sampled_token_ids, asked, first_rows)
+        if asked:
+            judge = partial(self._judge, raw, metadata, output.sampled_token_ids, asked, first_rows, self.acceptance)
+            self.judge = judge if self.probe.calls else self._at_once(judge)
         return output
+
+    def _at_once(self, judge: Callable[[], Judgement]) -> Callable[[], Judgement]:
+        """Judge before the engine goes on: on a GPU the operations are queued before its next ones."""
+        with self.clock.own():
+            judgement = judge()
+        return lambda: judgement
 
     def _asked(self, tops: Sequence[int | None], drafts: Sequence[int]) -> tuple[list[Asked], list[int]]:
         """The watched requests of the batch that will emit, and the first row of each in the logits."""
@@ -109,7 +120,13 @@ class V1Adapter:
         return asked, rows
 
     def _judge(
-        self, raw: Tensor, metadata: Any, sampled: Tensor, asked: list[Asked], first_rows: Sequence[int]
+        self,
+        raw: Tensor,
+        metadata: Any,
+        sampled: Tensor,
+        asked: list[Asked],
+        first_rows: Sequence[int],
+        acceptance: Tensor | None,
     ) -> Judgement:
         """Reduce the logits to what is kept of them.
 
@@ -117,23 +134,22 @@ class V1Adapter:
             raw: [rows, vocab], each request's rows neighbours.
             metadata: vLLM's SpecDecodeMetadata, None if nothing was drafted.
             sampled: [num_requests, K + 1], -1 behind the last token.
+            acceptance: see `Test`.
         """
         counts = [one.drafted + 1 for one in asked]
         if sampled.is_cpu:  # it is known already how many rows will be needed
-            emitted = (sampled >= 0).sum(1).tolist()
+            emitted = [sum(token >= 0 for token in row) for row in sampled.tolist()]
             counts = [emitted[one.index] for one in asked]
         rows = [row for first, count in zip(first_rows, counts, strict=True) for row in range(first, first + count)]
         return Judgement(
-            logits=torch.index_select(
-                raw, 0, index_on(raw.device, rows), out=scratch("verifier", len(rows), raw.shape[1], raw)
-            ),
+            logits=rows_of(raw, rows),
             asked=asked,
             counts=counts,
             drafts=metadata.draft_token_ids if metadata else sampled.new_empty(0),
             sampled=sampled,
             vocab_size=self.runner.input_batch.vocab_size,
             # This runner judges by the standard rule also where "block" was asked for.
-            test=Test("synthetic" if self.rates else "standard", self.rates, self.acceptance),
+            test=Test("synthetic" if self.rates else "standard", self.rates, acceptance),
         )
 
     def _rejection_random_sample(self, original: Callable[..., Any], *args: Any) -> Any:
@@ -149,10 +165,9 @@ class V1Adapter:
         tops = self._tops()
         if tops is None:
             return original(*args, **kwargs)
-        with self.draft.collecting():
-            with self.clock.drafting():
-                ids = original(*args, **kwargs)
-            with self.clock.own():
-                names = self.runner.input_batch.req_ids
-                self.probe.proposed(self.draft.proposals(names, tops, ids))
+        with self.draft.collecting() as collected, self.clock.drafting():
+            ids = original(*args, **kwargs)
+        with self.clock.own():
+            names = list(self.runner.input_batch.req_ids)
+            self.probe.later(lambda: self.probe.proposed(self.draft.proposals(names, tops, ids, collected)))
         return ids

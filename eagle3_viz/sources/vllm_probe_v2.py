@@ -8,6 +8,7 @@ which it has only where the draft samples ("probabilistic"). A greedy draft's nu
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -79,7 +80,8 @@ class V2Adapter:
         self.judgement = None
         result = original(*args, **kwargs)
         if self.judgement:
-            self.probe.judged(self.batch_size, self.judgement)
+            timing = self.clock.stop()
+            self.probe.later(partial(self.probe.judged, self.probe.number, self.batch_size, self.judgement, timing))
         return result
 
     def _sample(self, original: Callable[..., Any], hidden_states: Tensor, batch: Any, grammar_output: Any) -> Any:

@@ -93,6 +93,15 @@ def largest(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return values, candidates.gather(1, found)
 
 
+def rows_of(tensor: Tensor, rows: Sequence[int]) -> Tensor:
+    """Some rows of [n, vocab], at least one: a view of neighbours, else a copy that the next call overwrites."""
+    first = rows[0]
+    if list(rows) == list(range(first, first + len(rows))):
+        return tensor[first : first + len(rows)]
+    kept = scratch("verifier", len(rows), tensor.shape[1], tensor)
+    return torch.index_select(tensor, 0, index_on(tensor.device, rows), out=kept)
+
+
 def index_on(device: torch.device, values: Sequence[Any]) -> Tensor:
     """Indices on a device, without waiting for it."""
     host = torch.tensor(values, dtype=torch.int64, pin_memory=device.type == "cuda")
