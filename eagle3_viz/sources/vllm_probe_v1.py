@@ -167,7 +167,6 @@ class V1Adapter:
             return original(*args, **kwargs)
         with self.draft.collecting() as collected, self.clock.drafting():
             ids = original(*args, **kwargs)
-        with self.clock.own():
-            names = list(self.runner.input_batch.req_ids)
-            self.probe.later(lambda: self.probe.proposed(self.draft.proposals(names, tops, ids, collected)))
+        names = list(self.runner.input_batch.req_ids)
+        self.probe.later(lambda: self.probe.proposed(self.draft.proposals(names, tops, ids, collected)))
         return ids
