@@ -16,7 +16,7 @@ from eagle3_viz.sources import vllm_probe
 from eagle3_viz.sources.vllm_draft import target_ids
 from eagle3_viz.sources.vllm_hooks import Hooks
 from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow
-from eagle3_viz.sources.vllm_probe import Probe, ProbeError, ProbeExtension, adapter_for, runner_kind
+from eagle3_viz.sources.vllm_probe import Probe, ProbeError, ProbeExtension, adapter_for, call_queue, runner_kind
 from eagle3_viz.sources.vllm_probe_v2 import V2Adapter
 
 K, VOCABULARY, SLOTS = 3, 50, 8
@@ -27,6 +27,7 @@ def parameters(function: Callable[..., Any]) -> list[str]:
 
 
 def test_v1_is_what_the_adapter_was_written_against() -> None:
+    from vllm.v1.executor.multiproc_executor import WorkerProc
     from vllm.v1.sample import rejection_sampler
     from vllm.v1.spec_decode.llm_base_proposer import SpecDecodeBaseProposer
     from vllm.v1.worker.gpu_model_runner import GPUModelRunner
@@ -36,6 +37,7 @@ def test_v1_is_what_the_adapter_was_written_against() -> None:
     assert "propose" in vars(SpecDecodeBaseProposer)
     names = parameters(rejection_sampler._rejection_random_sample)
     assert names[2:5] == ["draft_token_ids", "draft_probs", "target_probs"]
+    assert "self.rpc_broadcast_mq.dequeue(" in inspect.getsource(WorkerProc.worker_busy_loop)
 
 
 def test_v2_is_what_the_adapter_was_written_against() -> None:
@@ -225,6 +227,31 @@ def test_v2_rules_other_than_the_standard(
     assert (first.rule, second.rule) == (method, method)
     assert first.accept_probabilities == (chances or [1.0, 1.0, 0.0])  # greedy: a matter of equality
     assert second.accept_probabilities == (chances[:1] if chances else [None])
+
+
+def test_what_can_wait_is_done_before_the_workers_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake, done = FakeV2(monkeypatch, None), []
+    calls = SimpleNamespace(dequeue=lambda indefinite: list(done))
+    fake.probe.calls = calls
+    fake.probe.watch({"a": 0})
+    fake.probe.later(lambda: done.append(1))
+    fake.probe.later(lambda: done.append(2))
+    assert done == []
+    assert calls.dequeue(indefinite=True) == [1, 2]
+    fake.probe.forget("a")
+    assert "dequeue" in vars(calls)
+    assert calls.dequeue.__name__ == "<lambda>"
+
+
+def test_where_a_worker_takes_its_calls_from() -> None:
+    class Process:
+        rpc_broadcast_mq = "calls"
+
+        def call(self) -> Any:
+            return call_queue()
+
+    assert Process().call() == "calls"
+    assert call_queue() is None
 
 
 def test_v2_has_no_hooks_while_nothing_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
