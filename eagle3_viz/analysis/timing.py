@@ -58,15 +58,14 @@ class SpeedUp(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         measured: tokens per second with it / without it, in the same invocation.
-        theoretical: tokens a step x time of a plain step / (draft + verify), from acceptance and step times.
-        at_most: the same as if a pass over K + 1 tokens cost what one over a single token does.
-        latency: time a token without speculation / with it, over the same prompts.
+        theoretical: mean acceptance length x time from step to step without speculation / with it.
+        at_most: mean acceptance length x verify / (draft + verify), as if a pass over K + 1 tokens cost what one over a
+            single token does.
     """
 
     measured: float | None
     theoretical: float | None
     at_most: float | None
-    latency: float | None
 
 
 def speed_up(ours: Times, plain: Times | None, mean_acceptance_length: float | None) -> SpeedUp:
@@ -75,9 +74,8 @@ def speed_up(ours: Times, plain: Times | None, mean_acceptance_length: float | N
     without = plain.between_steps_ms if plain else None
     return SpeedUp(
         measured=quotient(ours.tokens_per_second, plain.tokens_per_second if plain else None),
-        theoretical=quotient(product(mean_acceptance_length, without), step),
+        theoretical=quotient(product(mean_acceptance_length, without), ours.between_steps_ms),
         at_most=quotient(product(mean_acceptance_length, ours.verify_ms), step),
-        latency=quotient(product(mean_acceptance_length, without), ours.between_steps_ms),
     )
 
 
