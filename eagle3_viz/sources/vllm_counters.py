@@ -42,8 +42,8 @@ class EngineCounters:
 
     def values(self, name: str) -> list[float]:
         """A counter's values, one a label; positions come in order."""
-        metrics = (metric for metric in self._registry.collect() if metric.name == name)
-        samples = [sample for metric in metrics for sample in metric.samples if sample.name == f"{name}_total"]
+        metrics = self._registry.restricted_registry([f"{name}_total"]).collect()  # all of them take milliseconds
+        samples = [sample for metric in metrics for sample in metric.samples]
         samples.sort(key=lambda sample: int(sample.labels.get("position", 0)))
         return [sample.value for sample in samples]
 

@@ -66,6 +66,9 @@ class VllmSource:
             source = cls(engine, describe(engine, pair, **await attach_probe(engine, path)), inbox, running)
             progress("Warming up", None)
             await source._warm_up()
+            # What is imported by now stays: the collector would look through all of it every few hundred events.
+            gc.collect()
+            gc.freeze()
         except BaseException:
             await inbox.close()
             raise
@@ -107,6 +110,7 @@ class VllmSource:
         await asyncio.to_thread(self.llm.shutdown)
         # vLLM cleans up once more when the object goes; at the interpreter's end that would fail, with a traceback.
         del self.llm
+        gc.unfreeze()
         gc.collect()
         await self.inbox.close()
 
