@@ -230,7 +230,8 @@ def test_v2_rules_other_than_the_standard(
 
 
 def test_what_can_wait_is_done_before_the_workers_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake, done = FakeV2(monkeypatch, None), []
+    fake = FakeV2(monkeypatch, None)
+    done: list[int] = []
     calls = SimpleNamespace(dequeue=lambda indefinite: list(done))
     fake.probe.calls = calls
     fake.probe.watch({"a": 0})
