@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from playwright.async_api import Page, expect
 
+from eagle3_viz.analysis.causes import CAUSES
 from eagle3_viz.analysis.diagnosis import Diagnosis
 from eagle3_viz.cli.stats import causes_as_json
 from eagle3_viz.draft_vocabulary import packed
@@ -187,9 +188,9 @@ async def test_a_cause_filters_the_lane_and_colours_it(visitor: Visitor, demo: D
     await page.locator(".e3-chip").first.click()
     await page.locator(".e3-mode").select_option("cause")
     keys = page.locator(".e3-scale .e3-t")
-    await expect(keys).to_have_text([*(name for name, _ in WORDS.values()), "not rejected"])
-    titles = [await keys.nth(number).get_attribute("title") for number in range(len(WORDS))]
-    assert titles == [meaning for _, meaning in WORDS.values()]
+    await expect(keys).to_have_text([*(WORDS[cause][0] for cause in CAUSES), "not rejected"])
+    titles = [await keys.nth(number).get_attribute("title") for number in range(len(CAUSES))]
+    assert titles == [WORDS[cause][1] for cause in CAUSES]
     await expect(page.locator(".e3-lane .e3-t.rejected.ca4")).to_have_count(causes["ranked_low"])
     glyph = "getComputedStyle(document.querySelector('.e3-lane .e3-t.rejected.ca4'), '::before').content"
     assert await page.evaluate(glyph) == '"↓"'
