@@ -72,8 +72,7 @@ def test_the_small_head_is_left_alone(tiny: Callable[[Path], Judged]) -> None:
     ("name", "field", "fix"),
     [
         ("norm_before_residual flipped", "norm_before_residual", 'Set "norm_before_residual": false.'),
-        # Of six layers, several triples suit the head about as well: which one is found is not fixed.
-        ("auxiliary ids one earlier", "eagle_aux_hidden_state_layer_ids", 'Set "eagle_aux_hidden_state_layer_ids": ['),
+        ("auxiliary ids one earlier", "eagle_aux_hidden_state_layer_ids", "[1, 4, 5]"),
     ],
 )
 def test_breaks_of_the_small_head_are_named(
