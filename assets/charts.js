@@ -4,7 +4,8 @@ import { Figures, thinned } from "./figures.js";
 import { ordinal } from "./verdicts.js";
 
 const CONFIG = { displayModeBar: false, responsive: true };
-const PAUSE_MS = 50; // between one chart and the next
+const PAUSE_MS = 50; // between one chart and the next, at least
+const PAUSE_PER_MS = 3; // and this many times as long as the last one took: the rest of the page goes first
 const BAR_GAP = 0.25;
 const MAX_LABELLED = 6; // with more guesses the labels of neighbours would run into each other
 const DASHES = ["dot", "dash", "dashdot", "longdash"];
@@ -80,9 +81,16 @@ export class Charts {
   drawNext() {
     const [name] = this.due;
     this.due.delete(name);
+    const begun = performance.now();
     if (!this.nodes[name].data) this.rehearse(name);
     this.drawers[name]();
-    this.timer = this.due.size ? setTimeout(() => this.drawNext(), PAUSE_MS) : null;
+    const pause = Math.max(PAUSE_MS, PAUSE_PER_MS * (performance.now() - begun));
+    this.timer = setTimeout(() => this.rest(), pause);
+  }
+
+  rest() {
+    this.timer = null;
+    if (this.due.size) this.drawNext();
   }
 
   color(name) {

@@ -29,16 +29,17 @@ WATCH = """
 (selector) => {
   window.e3seen = [];
   window.e3longest = 0;
-  let due = false;
-  const seen = () => {
-    due = false;
-    e3seen.push([performance.timeOrigin + performance.now(), document.querySelectorAll(selector).length]);
+  let changed = false;
+  new MutationObserver(() => { changed = true; }).observe(document.body, { childList: true, subtree: true });
+  const painted = () => {
+    if (changed) e3seen.push([performance.timeOrigin + performance.now(), document.querySelectorAll(selector).length]);
+    changed = false;
   };
-  new MutationObserver(() => {
-    if (due) return;
-    due = true;
-    requestAnimationFrame(() => setTimeout(seen));
-  }).observe(document.body, { childList: true, subtree: true });
+  const frame = () => {
+    requestAnimationFrame(frame);
+    setTimeout(painted); // the browser paints in between
+  };
+  frame();
   new PerformanceObserver((list) => {
     for (const task of list.getEntries()) e3longest = Math.max(e3longest, task.duration);
   }).observe({ type: "longtask" });
@@ -139,8 +140,8 @@ async def measure(browser: Browser, mode: str, tokens: int) -> Row:
         longest: float = await page.evaluate("e3longest")
         heap: float = await page.evaluate("performance.memory.usedJSHeapSize / 1e6")
         recolour: float | None = await page.evaluate(RECOLOUR) if mode == "page" else None
-        told, _ = await process.communicate()
         await page.context.close()
+        told, _ = await process.communicate(b"")  # without an input it would not be closed
     return row(mode, tokens, json.loads(told), seen, wire, longest, heap, recolour)
 
 

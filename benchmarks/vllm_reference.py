@@ -81,7 +81,7 @@ def main() -> None:
     args = parser.parse_args()
     os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    bundled.prepare_cpu()
+    bundled.prepare_cpu(args.model)
     from vllm import LLM
 
     arguments = bundled.get(args.model).engine_args()

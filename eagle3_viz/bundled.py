@@ -22,6 +22,7 @@ class Shipped:
 
     speculator: str
     verifier: str | None = None  # None: SmolLM2-135M-Instruct, fetched
+    cpu_cores: int | None = None  # see `EngineConfig`
     engine: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -33,7 +34,10 @@ class Shipped:
 SHIPPED = {
     "smollm2-135m": Shipped("smollm2-135m"),
     "tiny-llama4": Shipped(
-        "tiny-llama4/speculator", verifier="tiny-llama4/verifier", engine={"limit_mm_per_prompt": {"image": 1}}
+        "tiny-llama4/speculator",
+        verifier="tiny-llama4/verifier",
+        cpu_cores=1,  # a second one helps it less than the processes around it
+        engine={"limit_mm_per_prompt": {"image": 1}},
     ),
     # The good head made worse, each in one way: to see what that looks like.
     "smollm2-135m-small-vocab": Shipped("smollm2-135m-small-vocab"),
@@ -51,6 +55,7 @@ class Pair:
     name: str
     verifier: Path
     speculator: Path
+    cpu_cores: int | None = None
     engine: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -77,9 +82,9 @@ class Pair:
         }
 
 
-def prepare_cpu() -> None:
-    """Apply what a CPU-only machine needs before vLLM is imported; does nothing elsewhere."""
-    cpu.prepare()
+def prepare_cpu(name: str = NAMES[0]) -> None:
+    """Apply what a CPU-only machine needs for the pair `name` before vLLM is imported; does nothing elsewhere."""
+    cpu.prepare(SHIPPED[name].cpu_cores)
 
 
 def get(name: str = NAMES[0], progress: Progress | None = None) -> Pair:
@@ -99,4 +104,4 @@ def get(name: str = NAMES[0], progress: Progress | None = None) -> Pair:
                 "install the checkout with `pip install -e .`."
             )
     verifier = ASSETS / shipped.verifier if shipped.verifier else gguf_verifier.ready(progress)
-    return Pair(name, verifier, ASSETS / shipped.speculator, shipped.engine)
+    return Pair(name, verifier, ASSETS / shipped.speculator, shipped.cpu_cores, shipped.engine)

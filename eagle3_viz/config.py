@@ -33,6 +33,7 @@ class EngineConfig:
         tensor_parallel_size: over how many devices the verifier is split.
         dtype: in vLLM's words.
         max_model_len: longest prompt and output together, in tokens; None for the model's own.
+        cpu_cores: how many cores the models work on where there is no GPU; None for all.
         engine_args: any other engine argument of vLLM, passed on as it is.
     """
 
@@ -42,6 +43,7 @@ class EngineConfig:
     tensor_parallel_size: int = 1
     dtype: str = "auto"
     max_model_len: int | None = None
+    cpu_cores: int | None = None
     engine_args: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -70,12 +70,24 @@ async def messages(run: Run, start: int = 0) -> list[tuple[str, Any, int | None]
     return [parse(raw) async for raw in stream.run_messages(run, start) if b"data:" in raw]
 
 
-async def test_every_event_is_sent_once_and_as_it_stands_in_the_file() -> None:
+async def test_every_event_is_sent_once_and_as_it_stands_in_the_file_but_for_the_answer_at_the_end() -> None:
     run = Run(fast(), request())
     sent = await messages(run)
     events = [event for name, data, _ in sent if name == "message" for event in data]
-    assert events == [json.loads(codec.encode(event)) for event in run.trace.events]
+    written = [json.loads(codec.encode(event)) for event in run.trace.events]
+    *_, finished, _ = written
+    assert finished["text"]
+    finished |= {"text": "", "output_token_ids": []}
+    assert events == written
     assert [number for *_, number in sent if number is not None][-1] == len(run.trace.events)
+
+
+async def test_beside_many_runs_a_run_is_sent_in_fewer_messages() -> None:
+    async def num_messages(num_running: int) -> int:
+        run = Run(fast(), request())
+        return len([raw async for raw in stream.run_messages(run, 0, lambda: num_running) if b"id:" in raw])
+
+    assert await num_messages(16) < 5 < await num_messages(1)
 
 
 async def test_a_browser_that_comes_back_gets_the_rest() -> None:

@@ -93,5 +93,6 @@ def bundled_config(pair: bundled.Pair, num_speculative_tokens: int | None) -> En
         num_speculative_tokens=num_speculative_tokens or proposed,
         dtype=arguments.pop("dtype"),
         max_model_len=arguments.pop("max_model_len"),
+        cpu_cores=pair.cpu_cores,
         engine_args=arguments,
     )

@@ -1,5 +1,6 @@
 """What a token looks like: from a Hugging Face tokenizer to the trace's pieces, exact to the byte."""
 
+import functools
 import json
 import re
 from typing import Any
@@ -16,8 +17,9 @@ class Vocabulary:
         self.tokenizer = tokenizer
         self.added = tokenizer.added_tokens_decoder
         self.byte_of = byte_level_alphabet() if is_byte_level(tokenizer) else None
+        self.piece = functools.cache(self._piece)  # vLLM's tokenizer is slow to ask; no more than the vocabulary
 
-    def piece(self, token_id: int) -> str | Piece:
+    def _piece(self, token_id: int) -> str | Piece:
         """The piece of a token; ids that the tokenizer does not have (a padded vocabulary) are shown as special."""
         if token_id in self.added:
             token = self.added[token_id]

@@ -50,9 +50,9 @@ def few(logits: Tensor, ids: Tensor, most: int) -> Facts:
 
 def many(logits: Tensor, ids: Tensor, most: int) -> Facts:
     """Of long rows: as few passes as there can be."""
-    values, top_ids = largest(logits, most) if most else (logits.amax(1, keepdim=True), ids[:, :0])
+    values, top_ids = largest(logits, max(most, 1))
     probabilities = torch.softmax(logits, 1, out=scratch("softmax", logits.shape[0], logits.shape[1], logits))
-    log_normalizer = values[:, :1] - probabilities.amax(1, keepdim=True).log()
+    log_normalizer = values[:, :1] - probabilities.gather(1, top_ids[:, :1]).log()
     mean = torch.linalg.vecdot(probabilities, logits)
     if not (mean.is_cpu and bool(mean.isfinite().all())):  # to look would make a GPU wait
         mean = torch.linalg.vecdot(probabilities, logits.clamp(min=LEAST))
@@ -60,7 +60,7 @@ def many(logits: Tensor, ids: Tensor, most: int) -> Facts:
         logprobs=logits.gather(1, ids) - log_normalizer,
         entropy=log_normalizer.squeeze(1) - mean,
         top_logprobs=values[:, :most] - log_normalizer,
-        top_ids=top_ids,
+        top_ids=top_ids[:, :most],
     )
 
 

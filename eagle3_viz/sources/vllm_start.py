@@ -19,7 +19,7 @@ ROLES = ("verifier", "speculator")  # a folder of that name says nothing: its pa
 
 def start_engine(config: EngineConfig, pair: Pair, progress: Progress, *, speculate: bool = True) -> Any:
     """Start an `AsyncLLM`, without its draft head if it shall not `speculate`. Blocks for as long as that takes."""
-    cpu.prepare()
+    cpu.prepare(config.cpu_cores)
     if Path(pair.verifier).is_dir() and Path(pair.speculator).is_dir():
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing to ask the hub for
     from vllm import AsyncEngineArgs

@@ -33,4 +33,5 @@ class News:
 async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
     """Wait until the event is set, but no longer than this."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -125,7 +125,7 @@ def add_run_routes(routes: APIRouter, runs: Runs) -> None:
 
     @routes.get("/runs/{run_id}/events")
     async def events(request: Request, run_id: str, start: int = 0) -> StreamingResponse:
-        return event_stream(stream.run_messages(known(run_id), next_event(request, start)))
+        return event_stream(stream.run_messages(known(run_id), next_event(request, start), lambda: len(runs.running)))
 
     @routes.post("/runs/{run_id}/stop", status_code=204)
     async def stop(run_id: str) -> None:

@@ -1,21 +1,23 @@
 """Server-sent events: a run's events as they come, and the engine's state.
 
-A run's events go out once each, in order, as the trace's own JSON. The id of a message is the number of the next
-event, so that a browser that lost the connection goes on where it was.
+A run's events go out once each, in order, as the trace's own JSON, but for the end's copy of the whole answer. The id
+of a message is the number of the next event, so that a browser that lost the connection goes on where it was.
 """
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import msgspec
 
 from eagle3_viz import codec
-from eagle3_viz.events import Event
+from eagle3_viz.events import Event, RequestFinished
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.news import wait_at_most
 from eagle3_viz.ui.runs import Run
 from eagle3_viz.views.facts import facts
 
 KEEPALIVE_S = 15.0
+PAUSE_S = 0.004  # between a run's messages, for each other run: the more there are, the fewer and larger
 ELAPSED_S = 1.0  # how often the page hears how long the engine has been loading
 RETRY = b"retry: 100\n\n"
 KEEPALIVE = b": still here\n\n"
@@ -31,11 +33,19 @@ def message(data: bytes, *, event: str | None = None, message_id: int | None = N
 
 def batch(events: Iterable[Event], following: int) -> bytes:
     """A message with events; `following` is the number of the event after them."""
-    return message(b"[" + b",".join(codec.encode(event).rstrip() for event in events) + b"]", message_id=following)
+    lines = (codec.encode(without_answer(event)).rstrip() for event in events)
+    return message(b"[" + b",".join(lines) + b"]", message_id=following)
 
 
-async def run_messages(run: Run, start: int) -> AsyncIterator[bytes]:
-    """A run from event `start` on, to its end."""
+def without_answer(event: Event) -> Event:
+    """The event; the end of a request without the answer, all of which has gone out with the steps."""
+    if isinstance(event, RequestFinished):
+        return msgspec.structs.replace(event, text="", output_token_ids=[])
+    return event
+
+
+async def run_messages(run: Run, start: int, num_running: Callable[[], int] = lambda: 1) -> AsyncIterator[bytes]:
+    """A run from event `start` on, to its end; `num_running`: how many go on now."""
     told: str | None = None
     ahead: int | None = None
     yield RETRY
@@ -54,6 +64,7 @@ async def run_messages(run: Run, start: int) -> AsyncIterator[bytes]:
                 yield message(msgspec.json.encode(told), event="notice")
             if ended:
                 break
+            await asyncio.sleep(PAUSE_S * (num_running() - 1))
             await wait_at_most(news, KEEPALIVE_S)
             if not news.is_set():
                 yield KEEPALIVE
