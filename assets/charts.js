@@ -5,7 +5,6 @@ import { ordinal } from "./verdicts.js";
 
 const CONFIG = { displayModeBar: false, responsive: true };
 const PAUSE_MS = 50; // between one chart and the next, at least
-const PAUSE_PER_MS = 3; // and this many times as long as the last one took: the rest of the page goes first
 const BAR_GAP = 0.25;
 const MAX_LABELLED = 6; // with more guesses the labels of neighbours would run into each other
 const DASHES = ["dot", "dash", "dashdot", "longdash"];
@@ -35,6 +34,7 @@ export class Charts {
     this.style = getComputedStyle(view); // stays up to date by itself
     this.pick = pick;
     this.references = [];
+    this.rests = 1;
     this.nodes = Object.fromEntries(Array.from(view.querySelectorAll(".e3-chart"), (node) => [node.dataset.chart, node]));
     this.drawers = { positions: () => this.drawPositions(), lengths: () => this.drawLengths(), rolling: () => this.drawRolling(), times: () => this.drawTimes() };
     this.due = new Set();
@@ -66,8 +66,10 @@ export class Charts {
     this.draw();
   }
 
-  show(figures) {
+  // `rests`: how many times as long as a chart takes the rest of the page has before the next one.
+  show(figures, rests = 1) {
     this.figures = figures;
+    this.rests = rests;
     this.draw();
   }
 
@@ -84,7 +86,7 @@ export class Charts {
     const begun = performance.now();
     if (!this.nodes[name].data) this.rehearse(name);
     this.drawers[name]();
-    const pause = Math.max(PAUSE_MS, PAUSE_PER_MS * (performance.now() - begun));
+    const pause = Math.max(PAUSE_MS, this.rests * (performance.now() - begun));
     this.timer = setTimeout(() => this.rest(), pause);
   }
 

@@ -16,6 +16,7 @@ import { Why } from "./why.js";
 import { headline, summary } from "./words.js";
 
 const DEFAULT_K = 3;
+const LIVE_RESTS = 8; // see Charts.show: while tokens come, they go first
 
 export class Explorer {
   constructor(root, plotlyUrl) {
@@ -76,8 +77,8 @@ export class Explorer {
         this.figures.add(...this.pairs.at(-1));
       }
     }
-    this.lane.append(events); // last: a filter of the lane may ask for a step's facts
-    if (!this.selected) this.show(this.figures);
+    if (!this.selected) this.show(this.figures, LIVE_RESTS);
+    this.lane.append(events); // last: it settles the page's layout, and its filter may ask for a step's facts
   }
 
   // A prompt with images is shown with them, beside its tokens.
@@ -98,8 +99,8 @@ export class Explorer {
     return Boolean(rejection && fits(rejection, places.at(-1)));
   }
 
-  show(figures) {
-    this.charts.show(figures);
+  show(figures, rests) {
+    this.charts.show(figures, rests);
     this.why.show(figures);
     this.find("words").textContent = figures.numPasses ? headline(figures) : "Before the first step";
     this.find("pace").textContent = figures.numPasses ? `${figures.tokensPerPass.toFixed(2)} tokens per pass` : "";

@@ -8,7 +8,7 @@ import { isGhost, tokensOf } from "./verdicts.js";
 import { label } from "./words.js";
 
 // A block is what the browser may skip while it is out of sight. It ends at a line break if one comes in time.
-const BLOCK_STEPS = 64;
+const BLOCK_STEPS = 24;
 const BLOCK_STEPS_AT_MOST = 96;
 const NEAR_END_PX = 48;
 
@@ -20,6 +20,7 @@ export class Lane {
     this.onPoint = point;
     this.onSelect = select;
     this.clear();
+    root.addEventListener("scroll", () => { this.follows = this.isNearEnd(); });
     document.addEventListener("selectionchange", () => this.marked(stretch));
     root.addEventListener("mouseover", (event) => this.onPoint(this.tokenAt(event.target)));
     root.addEventListener("mouseleave", () => this.onPoint(null));
@@ -29,6 +30,7 @@ export class Lane {
 
   clear() {
     this.root.replaceChildren();
+    this.follows = true;
     this.tokens = [];
     this.nodes = [];
     this.groups = [];
@@ -49,12 +51,15 @@ export class Lane {
   }
 
   append(events) {
-    const follow = this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < NEAR_END_PX;
     for (const event of events) {
       if (event.type === "step") this.appendStep(event);
       if (event.type === "steps_dropped") this.currentBlock().append(make("span", "e3-gap", ` ${event.count} steps lost `));
     }
-    if (follow) this.root.scrollTop = this.root.scrollHeight;
+    if (this.follows) this.root.scrollTop = this.root.scrollHeight;
+  }
+
+  isNearEnd() {
+    return this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < NEAR_END_PX;
   }
 
   appendStep(step) {
