@@ -108,8 +108,10 @@ class Collected:
     def __init__(self) -> None:
         self.steps: list[EngineStep] = []
         self.made: dict[str, int] = {}
+        self.flush = lambda: None
 
-    def push(self, step: EngineStep) -> None:
+    def push(self, step: EngineStep, *, flush: bool) -> None:
+        assert flush  # there is no queue of calls to wait for
         self.steps.append(step)
 
     def forget(self, name: str) -> int:
@@ -229,16 +231,18 @@ def test_v2_rules_other_than_the_standard(
     assert second.accept_probabilities == (chances[:1] if chances else [None])
 
 
-def test_what_can_wait_is_done_before_the_workers_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_wait_is_done_before_the_workers_next_call_and_sent_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeV2(monkeypatch, None)
     done: list[int] = []
     calls = SimpleNamespace(dequeue=lambda indefinite: list(done))
     fake.probe.calls = calls
+    fake.out.flush = lambda: done.append(3)
     fake.probe.watch({"a": 0})
     fake.probe.later(lambda: done.append(1))
     fake.probe.later(lambda: done.append(2))
     assert done == []
     assert calls.dequeue(indefinite=True) == [1, 2]
+    assert done == [1, 2, 3]
     fake.probe.forget("a")
     assert "dequeue" in vars(calls)
     assert calls.dequeue.__name__ == "<lambda>"

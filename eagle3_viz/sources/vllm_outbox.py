@@ -32,23 +32,24 @@ class Outbox:
         with suppress(OSError):  # there may be no reader
             self._socket.connect(path)
 
-    def push(self, step: EngineStep) -> None:
-        """Send a step, and with it how many rows were lost before it; or drop it."""
+    def push(self, step: EngineStep, *, flush: bool = True) -> None:
+        """Send a step, and with it how many rows were lost before it; or drop it. Without `flush` it waits for one."""
         names = [row.request_id for row in step.rows]
         self.made.update(names)
         if len(self._waiting) >= self._length:
-            self._flush()
+            self.flush()
         if len(self._waiting) >= self._length:
             self._lost.update(names)
             return
         data = encoder.encode(msgspec.structs.replace(step, lost=dict(self._lost)))
         self._lost.clear()
         self._waiting.append(memoryview(len(data).to_bytes(LENGTH_BYTES, "big") + data))
-        self._flush()
+        if flush:
+            self.flush()
 
     def forget(self, name: str) -> int:
         """Drop what is held of a request; returns how many steps of it were handed in."""
-        self._flush()
+        self.flush()
         self._lost.pop(name, None)
         return self.made.pop(name, 0)
 
@@ -56,7 +57,7 @@ class Outbox:
         """Drop what waits."""
         self._socket.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Write as much as the socket takes now; a reader that is gone takes nothing."""
         with suppress(OSError):
             while self._waiting:

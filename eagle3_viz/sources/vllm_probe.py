@@ -103,7 +103,8 @@ class Probe:
     """The requests that are watched in one worker, and the steps on their way to the front end.
 
     Where the device is the host, what can wait is done while the worker waits for the engine's next call: the answer to
-    the last one is on its way by then, and the engine is busy with it.
+    the last one is on its way by then, and the engine is busy with it. What comes of it goes to the front end when that
+    call is there: from then on the engine waits for the worker, and its core is free to read it.
 
     Args:
         runner: vLLM's model runner.
@@ -175,7 +176,9 @@ class Probe:
     def _dequeue(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         while self._chores:
             self._do(self._chores.popleft())
-        return original(*args, **kwargs)
+        call = original(*args, **kwargs)
+        self._do(self.outbox.flush)
+        return call
 
     def _do(self, chore: Callable[[], None]) -> None:
         started = time.perf_counter()
@@ -192,7 +195,7 @@ class Probe:
         while self._waiting and (wait or self._waiting[0][-1].end.passed()):
             step = self._waiting.popleft()
             step[-1].end.wait()
-            self.outbox.push(self._message(*step))
+            self.outbox.push(self._message(*step), flush=not self.calls)
 
     def _message(self, number: int, batch_size: int, judgement: Judgement, timing: Timing) -> EngineStep:
         rows = list(map(self._placed, judgement.judged_rows()))

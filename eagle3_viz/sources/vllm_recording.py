@@ -38,7 +38,7 @@ from eagle3_viz.sources.vllm_request import PieceBook, RequestSteps
 from eagle3_viz.sources.vllm_sampling import sampling_params
 
 MAX_DOUBTFUL = 12
-MOMENT = 0.05  # seconds that the account of a step usually takes; where it takes longer, the worker is asked
+MOMENT = 0.05  # seconds that the account of a step usually takes
 WITNESS_TIMEOUT = 5.0  # seconds that the worker's account may lag behind the engine's output
 
 
@@ -235,9 +235,12 @@ class Recording:
         """Wait for the worker's account of all that the request ran, then emit what is left of it."""
         # What the engine itself ends is complete; an abort and a stop string may leave a step under way.
         stopped_outside = final.finish_reason == "abort" or isinstance(final.stop_reason, str)
-        if not stopped_outside and await self._wait(steps, lambda: steps.covered, MOMENT):
-            steps.finish()
-        made = await self.source.drain(engine_id)
+        draining = asyncio.ensure_future(self.source.drain(engine_id))
+        try:
+            if not stopped_outside and await self._wait(steps, lambda: steps.covered, MOMENT):
+                steps.finish()
+        finally:
+            made = await draining
         await self._wait(steps, lambda: steps.witnessed >= made, WITNESS_TIMEOUT)
         steps.finish(aborted=stopped_outside)
         if steps.witnessed < made:
