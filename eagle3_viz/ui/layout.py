@@ -119,7 +119,7 @@ def build_settings() -> list[Any]:
         mode = gr.Radio([CHAT, RAW], value=CHAT, label="Send as", scale=2, min_width=130)
         max_tokens = gr.Number(DEFAULT_MAX_TOKENS, label="Max tokens", min_width=90)
         temperature = gr.Number(0, label="Temperature", min_width=95)
-        seed = gr.Textbox(label="Seed", placeholder="any", min_width=60)  # a number box cannot be empty
+        seed = gr.Textbox(label="Seed", placeholder="any", max_lines=1, min_width=60)  # a number box cannot be empty
     return [mode, max_tokens, temperature, seed]
 
 
