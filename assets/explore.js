@@ -122,6 +122,7 @@ export class Explorer {
   end() {
     this.find("pair-open").hidden = !this.compare.choices || !this.steps.length;
     this.player.load(this.steps.map(({ t_ms: time }) => time));
+    if (!this.selected) this.show(this.figures);
   }
 
   point(token) {
