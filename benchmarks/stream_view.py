@@ -108,7 +108,7 @@ async def watched(page: Page, mode: str) -> Wire:
     session = await page.context.new_cdp_session(page)
     await session.send("Network.enable")
     session.on("Network.dataReceived", wire.take)
-    await page.evaluate(WATCH, ".e3-lane .e3-step" if mode == "page" else "#shown .textspan")
+    await page.evaluate(WATCH, ".e3-lane .e3-step" if mode == "page" else "#shown .token")
     return wire
 
 
@@ -123,7 +123,7 @@ async def run(page: Page, mode: str, tokens: int) -> None:
     else:
         await page.locator("#e3-generate").click()
         await page.wait_for_function(
-            f"document.querySelectorAll('#shown .textspan').length >= {tokens}", timeout=PATIENCE_MS
+            f"document.querySelectorAll('#shown .token').length >= {tokens}", timeout=PATIENCE_MS
         )
 
 
