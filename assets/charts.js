@@ -5,6 +5,7 @@ import { ordinal } from "./verdicts.js";
 
 const CONFIG = { displayModeBar: false, responsive: true };
 const PAUSE_MS = 50; // between one chart and the next, at least
+const MAX_PAUSE_MS = 500; // however slow the machine: four charts that are never older than a few seconds
 const BAR_GAP = 0.25;
 const MAX_LABELLED = 6; // with more guesses the labels of neighbours would run into each other
 const DASHES = ["dot", "dash", "dashdot", "longdash"];
@@ -66,7 +67,7 @@ export class Charts {
     this.draw();
   }
 
-  // `rests`: how many times as long as a chart takes the rest of the page has before the next one.
+  // `rests`: how many times as long as a chart takes the rest of the page has before the next one, within the pauses.
   show(figures, rests = 1) {
     this.figures = figures;
     this.rests = rests;
@@ -83,11 +84,11 @@ export class Charts {
   drawNext() {
     const [name] = this.due;
     this.due.delete(name);
-    const begun = performance.now();
     if (!this.nodes[name].data) this.rehearse(name);
+    const begun = performance.now();
     this.drawers[name]();
-    const pause = Math.max(PAUSE_MS, this.rests * (performance.now() - begun));
-    this.timer = setTimeout(() => this.rest(), pause);
+    const pause = this.rests * (performance.now() - begun);
+    this.timer = setTimeout(() => this.rest(), Math.min(Math.max(PAUSE_MS, pause), MAX_PAUSE_MS));
   }
 
   rest() {
@@ -147,7 +148,7 @@ export class Charts {
   }
 
   drawLengths() {
-    const counts = this.figures?.lengths ?? [0, 0, 0, 0];
+    const counts = [...(this.figures?.lengths ?? [0, 0, 0, 0])]; // Plotly keeps it: it must not go on counting there
     const said = counts.map((count, length) => `${count} accepted ${length}`).join(", ");
     this.react("lengths", `${this.figures?.numDrafts ?? 0} judged steps: ${said}`, [{
       type: "bar", x: counts.map((_, length) => String(length)), y: counts, marker: { color: this.color("--e3-bar-a") },
