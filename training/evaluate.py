@@ -55,7 +55,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 def opened(pair: bundled.Pair, num_speculative_tokens: int, seed: int) -> Any:
     """Start vLLM for `pair` in this process."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    cpu.prepare()
+    cpu.prepare(pair.cpu_cores)
     from vllm import LLM
 
     arguments = pair.engine_args()
