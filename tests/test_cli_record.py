@@ -106,26 +106,6 @@ def test_another_head_on_the_same_requests(tmp_path: Path, pair: bundled.Pair) -
     ]
 
 
-@pytest.mark.engine
-def test_a_recording_of_a_file_of_prompts(tmp_path: Path) -> None:
-    prompts = tmp_path / "prompts.jsonl"
-    prompts.write_text('{"prompt": "Say hello. 🙂"}\n{"turns": ["Count to five.", "And back."]}\n', encoding="utf-8")
-    out = tmp_path / "out.jsonl.gz"
-    command = [sys.executable, "-m", "eagle3_viz", "record", "--prompts", str(prompts), "-o", str(out)]
-    subprocess.run([*command, "--max-tokens", "12", "--num-speculative-tokens", "2"], check=True, timeout=400)
-
-    trace = Trace.load(out)
-    assert trace.warnings == []
-    assert trace.engine.num_speculative_tokens == 2
-    assert [record.started.messages for record in trace.requests.values()] == [
-        [{"role": "user", "content": "Say hello. 🙂"}],
-        [{"role": "user", "content": "Count to five."}],
-    ]
-    assert all(isinstance(record.ended, RequestFinished) for record in trace.requests.values())
-    assert trace.finished
-    assert trace.finished.engine_totals == trace.counters
-
-
 def test_images_of_the_command_line_and_of_a_file_go_before_the_text(tmp_path: Path) -> None:
     (tmp_path / "one.png").write_bytes(png())
     (tmp_path / "two.png").write_bytes(png(9, 9))
@@ -149,31 +129,45 @@ def test_images_of_the_command_line_and_of_a_file_go_before_the_text(tmp_path: P
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("temperature", [0.0, 0.8])
-def test_text_and_images_on_a_pair_that_sees_are_counted_as_vllm_counts(tmp_path: Path, temperature: float) -> None:
+def test_a_file_of_texts_and_images_is_counted_as_vllm_counts(tmp_path: Path) -> None:
     (tmp_path / "halves.png").write_bytes(png())
     (tmp_path / "dot.png").write_bytes(png(1, 1))
     (tmp_path / "cmyk.jpg").write_bytes(encoded(two_halves().convert("CMYK"), "JPEG"))
     (tmp_path / "moving.gif").write_bytes(animated_gif())
     images = ["halves.png", "dot.png", "cmyk.jpg", "moving.gif", None]
-    lines = [json.dumps({"prompt": "What do you see?", "image": image}) for image in images]
-    (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
-    arguments = ["--prompts", str(tmp_path / "prompts.jsonl"), "-o", str(tmp_path / "out.jsonl"), "--max-tokens", "24"]
-    command = [sys.executable, "-m", "eagle3_viz", "record", "--model", "tiny-llama4", *arguments]
-    done = subprocess.run([*command, "--temperature", str(temperature)], timeout=400, capture_output=True, text=True)
+    lines = [{"prompt": "What do you see?", "image": image} for image in images]
+    lines += [{"prompt": "Say hello. 🙂"}, {"turns": ["Count to five.", "And back."]}]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    out = tmp_path / "out.jsonl.gz"
+    command = [
+        sys.executable,
+        "-m",
+        "eagle3_viz",
+        "record",
+        "--prompts",
+        str(tmp_path / "prompts.jsonl"),
+        "-o",
+        str(out),
+    ]
+    options = ["--model", "tiny-llama4", "--num-speculative-tokens", "2", "--temperature", "0.8", "--max-tokens", "24"]
+    done = subprocess.run([*command, *options], timeout=400, capture_output=True, text=True)
     assert done.returncode == 1
     assert "r3 failed: the image is an animation of 3 frames" in done.stderr
 
-    trace = Trace.load(tmp_path / "out.jsonl")
+    trace = Trace.load(out)
+    assert trace.warnings == []
     assert trace.finished
     assert trace.finished.engine_totals == trace.counters
-    assert trace.engine.images_per_prompt == 1
-    text_only = trace.requests.pop("r4")
-    assert text_only.started.images == []
+    assert (trace.engine.images_per_prompt, trace.engine.num_speculative_tokens) == (1, 2)
+    *_, text_only, hello, turns = trace.requests.values()
+    assert hello.started.messages == [{"role": "user", "content": "Say hello. 🙂"}]
+    assert turns.started.messages == [{"role": "user", "content": "Count to five."}]
+    for request_id, seen in trace.requests.items():
+        if request_id != "r3":
+            assert isinstance(seen.ended, RequestFinished)
+            assert seen.ended.counters_verified is True
     for request_id in ("r0", "r1", "r2"):
         seen = trace.requests[request_id]
-        assert isinstance(seen.ended, RequestFinished)
-        assert seen.ended.counters_verified is True
         (image,) = seen.started.images
         assert image.num_tokens
         assert len(seen.started.token_ids) == len(text_only.started.token_ids) + image.num_tokens

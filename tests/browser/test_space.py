@@ -57,7 +57,7 @@ def port(clean_folder: Path, tmp_path: Path, pair: bundled.Pair) -> Iterator[int
         "GRADIO_SERVER_NAME": "127.0.0.1",
         "GRADIO_SERVER_PORT": str(port),
         "EAGLE3_RUNS": str(tmp_path / "runs"),
-        "EAGLE3_MAX_TOKENS": "150",
+        "EAGLE3_MAX_TOKENS": "1500",
     }
     with subprocess.Popen([sys.executable, "app.py"], cwd=clean_folder, env=environment) as process:
         yield port
@@ -99,9 +99,10 @@ async def until_up(address: str) -> None:
         (await client.get(address, timeout=60)).raise_for_status()
 
 
-async def start(space: FrameLocator, prompt: str) -> None:
+async def start(space: FrameLocator, max_tokens: int) -> None:
     await expect(space.locator(".e3-bar")).to_have_attribute("data-phase", "ready", timeout=180_000)
-    await space.get_by_role("textbox", name="Prompt").fill(prompt)
+    await space.get_by_role("textbox", name="Prompt").fill("Write a long story about a lighthouse keeper and a whale.")
+    await space.get_by_label("Max tokens").fill(str(max_tokens))
     await space.locator("#e3-generate").click()
 
 
@@ -114,13 +115,12 @@ async def test_a_live_run_streams_and_stops_inside_a_frame(browser: Browser, hub
     page.on("request", lambda asked: insecure.append(asked.url) if asked.url.startswith("http:") else None)
     await page.goto(hub)
     space = page.frame_locator("iframe")
-    await start(space, "Tell me about the river.")
+    await start(space, max_tokens=1501)
     await expect(space.locator(".e3-problem")).to_contain_text(
-        "max tokens is 200: this page gives up to 150", timeout=30_000
+        "max tokens is 1,501: this page gives up to 1,500", timeout=30_000
     )
 
-    await space.get_by_label("Max tokens").fill("150")
-    await start(space, "Tell me about the river.")
+    await start(space, max_tokens=1500)
     await expect(space.locator(".e3-lane .e3-step").nth(3)).to_be_visible(timeout=30_000)
     await space.locator("#e3-stop").click()
     await expect(space.locator(".e3-state")).to_contain_text("Stopped", timeout=30_000)
