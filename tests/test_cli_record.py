@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,7 +136,7 @@ def test_a_file_of_texts_and_images_is_counted_as_vllm_counts(tmp_path: Path) ->
     (tmp_path / "cmyk.jpg").write_bytes(encoded(two_halves().convert("CMYK"), "JPEG"))
     (tmp_path / "moving.gif").write_bytes(animated_gif())
     images = ["halves.png", "dot.png", "cmyk.jpg", "moving.gif", None]
-    lines = [{"prompt": "What do you see?", "image": image} for image in images]
+    lines: list[Any] = [{"prompt": "What do you see?", "image": image} for image in images]
     lines += [{"prompt": "Say hello. 🙂"}, {"turns": ["Count to five.", "And back."]}]
     (tmp_path / "prompts.jsonl").write_text("\n".join(map(json.dumps, lines)))
     out = tmp_path / "out.jsonl.gz"

@@ -110,8 +110,7 @@ class Collected:
         self.made: dict[str, int] = {}
         self.flush = lambda: None
 
-    def push(self, step: EngineStep, *, flush: bool) -> None:
-        assert flush  # there is no queue of calls to wait for
+    def push(self, step: EngineStep) -> None:
         self.steps.append(step)
 
     def forget(self, name: str) -> int:
@@ -233,16 +232,25 @@ def test_v2_rules_other_than_the_standard(
 
 def test_what_can_wait_is_done_before_the_workers_next_call_and_sent_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeV2(monkeypatch, None)
-    done: list[int] = []
+    done: list[str] = []
     calls = SimpleNamespace(dequeue=lambda indefinite: list(done))
     fake.probe.calls = calls
-    fake.out.flush = lambda: done.append(3)
+    fake.out.flush = lambda: done.append("sent")
     fake.probe.watch({"a": 0})
-    fake.probe.later(lambda: done.append(1))
-    fake.probe.later(lambda: done.append(2))
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    fake.probe.later(lambda: done.append("first"))
+    fake.probe.later(lambda: done.append("second"))
     assert done == []
-    assert calls.dequeue(indefinite=True) == [1, 2]
-    assert done == [1, 2, 3]
+    assert calls.dequeue(indefinite=True) == ["first", "second"]
+    assert done == ["first", "second", "sent"]
+
+    fake.probe.later(lambda: done.append("third"))
+    calls.dequeue(indefinite=True)
+    assert done[3:] == ["third"]  # too soon to wake the front end again
+    now += vllm_probe.REST
+    calls.dequeue(indefinite=True)
+    assert done[3:] == ["third", "sent"]
     fake.probe.forget("a")
     assert "dequeue" in vars(calls)
     assert calls.dequeue.__name__ == "<lambda>"

@@ -71,6 +71,7 @@ async def test_what_fits_arrives_in_order(inbox: Reader, path: Path) -> None:
     with outbox_to(path) as outbox:
         for number in range(3):
             outbox.push(step(number, "r-1"))
+        outbox.flush()
         assert [message.number for message in await inbox.until(2)] == [0, 1, 2]
         assert outbox.forget("r-1") == 3
 
@@ -91,6 +92,7 @@ async def test_a_slow_reader_is_told_how_many_it_missed_of_each_request(inbox: R
         while not inbox.got or inbox.got[-1].number < MANY:
             await asyncio.sleep(0)
             outbox.push(step(MANY, "r-1", "r-2"))
+            outbox.flush()
         first = next(message for message in inbox.got if message.number == MANY)
         before = [message for message in inbox.got if message.number < MANY]
         assert [message.number for message in before] == list(range(len(before)))
@@ -102,6 +104,7 @@ async def test_a_slow_reader_is_told_how_many_it_missed_of_each_request(inbox: R
 async def test_a_reader_that_left_costs_nothing_but_its_messages(inbox: Reader, path: Path) -> None:
     with outbox_to(path) as outbox:
         outbox.push(step(0, "r-1"))
+        outbox.flush()
         await inbox.until(0)
         await inbox.inbox.hang_up()
         for number in range(1, MANY):

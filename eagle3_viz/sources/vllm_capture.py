@@ -4,7 +4,7 @@ On a GPU the copies to the host run behind the engine's own work; the rows are m
 neither vLLM nor which of its model runners the tensors come from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, repeat
@@ -27,39 +27,41 @@ def facts_to_host(facts: Facts) -> Facts:
     return Facts(*map(to_host, facts))
 
 
+Found = tuple[Tensor, Facts | None]
+
+
+def on_their_way(ids: Tensor, facts: Facts | None) -> Found:
+    """The ids of proposals and what the draft said of them, on their way to the host."""
+    return to_host(ids), facts and facts_to_host(facts)
+
+
 class Proposals:
     """What one call of the draft proposed to its traced requests.
 
     Args:
         names: of the requests, n of them.
-        ids: [n, K], in the verifier's vocabulary.
-        facts: of n * K distributions, a request's K together, with the proposed token's log-probability; None where
-            the distributions cannot be had.
+        found: gives ids [n, K], in the verifier's vocabulary, and facts of n * K distributions, a request's K together,
+            with the proposed token's log-probability; None where the distributions cannot be had.
     """
 
-    def __init__(self, names: list[str], ids: Tensor, facts: Facts | None) -> None:
+    def __init__(self, names: list[str], found: Callable[[], Found]) -> None:
         self.index = {name: i for i, name in enumerate(names)}
-        self._ids = to_host(ids)
-        self._facts = facts and facts_to_host(facts)
+        self._find = found
 
     @cached_property
-    def ids(self) -> list[list[int]]:
-        """K a request."""
-        ids: list[list[int]] = self._ids.tolist()
-        return ids
-
-    @cached_property
-    def _numbers(self) -> "Numbers | None":
-        return self._facts and Numbers(*(tensor.tolist() for tensor in self._facts))
+    def _found(self) -> "tuple[list[list[int]], Numbers | None]":
+        ids, facts = self._find()
+        return ids.tolist(), facts and Numbers(*(tensor.tolist() for tensor in facts))
 
     def row(self, name: str, judged: list[int], top: int) -> ProposedRow:
         """The proposal that was judged; without numbers where it is not the one that was drafted."""
+        ids, all_numbers = self._found
         request = self.index.get(name)
-        if request is None or self.ids[request][: len(judged)] != judged:
+        if request is None or ids[request][: len(judged)] != judged:
             return ProposedRow(judged, False, [], [], [])
-        if self._numbers is None:
+        if all_numbers is None:
             return ProposedRow(judged, True, [], [], [])
-        numbers = self._numbers.part(request * len(self.ids[request]), len(judged))
+        numbers = all_numbers.part(request * len(ids[request]), len(judged))
         return ProposedRow(judged, True, [row[0] for row in numbers.logprobs], numbers.entropies, numbers.tops(top))
 
 

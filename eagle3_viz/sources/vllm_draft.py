@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from eagle3_viz.sources.vllm_capture import Proposals
+from eagle3_viz.sources.vllm_capture import Found, on_their_way
 from eagle3_viz.sources.vllm_hooks import Hooks
 from eagle3_viz.sources.vllm_rows import facts, index_on, scratch
 
@@ -67,32 +67,28 @@ class DraftLogits:
         finally:
             self._collected = None
 
-    def proposals(
-        self, names: Sequence[str], tops: Sequence[int | None], ids: Tensor, collected: list[Tensor]
-    ) -> Proposals:
+    def found(self, watched: Sequence[int], ids: Tensor, collected: list[Tensor], most: int) -> Found:
         """What was proposed to the requests that are watched.
 
         Args:
-            names: of the batch's requests.
-            tops: how many alternatives each wants, None for one that is not watched.
+            watched: their indices in the batch.
             ids: [num_requests, K], in the verifier's vocabulary.
             collected: the logits that they were chosen from, K times [num_requests, draft_vocab].
+            most: how many alternatives are wanted.
         """
-        watched = [index for index, top in enumerate(tops) if top is not None]
-        kept = [names[index] for index in watched]
-        if len(watched) < len(names):
+        if len(watched) < len(ids):
             rows = index_on(ids.device, watched)
             ids, collected = ids[rows], [logits[rows] for logits in collected]
         if not collected:
-            return Proposals(kept, ids, None)
+            return on_their_way(ids, None)
         k, (n, length) = len(collected), collected[0].shape
         together = scratch("draft", n * k, length, collected[0])
         logits = torch.stack(collected, 1, out=together.view(n, k, length)).flatten(0, 1)
         asked = ids if self.locals is None else self.locals[ids]
-        found = facts(logits, asked.reshape(-1, 1).long(), max(filter(None, tops), default=0))
+        found = facts(logits, asked.reshape(-1, 1).long(), most)
         if self.targets is not None:
             found = found._replace(top_ids=self.targets[found.top_ids])
-        return Proposals(kept, ids, found)
+        return on_their_way(ids, found)
 
     def _compute_logits(self, original: Any, *args: Any, **kwargs: Any) -> Any:
         logits = original(*args, **kwargs)

@@ -32,8 +32,8 @@ class Outbox:
         with suppress(OSError):  # there may be no reader
             self._socket.connect(path)
 
-    def push(self, step: EngineStep, *, flush: bool = True) -> None:
-        """Send a step, and with it how many rows were lost before it; or drop it. Without `flush` it waits for one."""
+    def push(self, step: EngineStep) -> None:
+        """Let a step wait for the next flush, and with it how many rows were lost before it; or drop it."""
         names = [row.request_id for row in step.rows]
         self.made.update(names)
         if len(self._waiting) >= self._length:
@@ -44,8 +44,6 @@ class Outbox:
         data = encoder.encode(msgspec.structs.replace(step, lost=dict(self._lost)))
         self._lost.clear()
         self._waiting.append(memoryview(len(data).to_bytes(LENGTH_BYTES, "big") + data))
-        if flush:
-            self.flush()
 
     def forget(self, name: str) -> int:
         """Drop what is held of a request; returns how many steps of it were handed in."""

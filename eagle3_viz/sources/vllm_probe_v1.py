@@ -6,12 +6,12 @@ Written against `vllm/v1/worker/gpu_model_runner.py`, `vllm/v1/spec_decode/llm_b
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from vllm.v1.sample import rejection_sampler
 
-from eagle3_viz.sources.vllm_capture import Asked, Judgement, Test
+from eagle3_viz.sources.vllm_capture import Asked, Judgement, Proposals, Test
 from eagle3_viz.sources.vllm_draft import DraftLogits
 from eagle3_viz.sources.vllm_hooks import Hooks, Timing
 from eagle3_viz.sources.vllm_rows import rows_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eagle3_viz.sources.vllm_probe import Probe
 
 Tensor = torch.Tensor
+Made = TypeVar("Made")
 NEEDED = ("_sample", "sample_tokens", "execute_model", "rejection_sampler", "drafter", "input_batch")
 OF_DRAFTER = ("propose", "model", "_enable_probabilistic_draft_probs")
 
@@ -95,14 +96,16 @@ class V1Adapter:
         self.clock.verify()
         if asked:
             judge = partial(self._judge, raw, metadata, output.sampled_token_ids, asked, first_rows, self.acceptance)
-            self.judge = judge if self.probe.calls else self._at_once(judge)
+            self.judge = self._in_time(judge)
         return output
 
-    def _at_once(self, judge: Callable[[], Judgement]) -> Callable[[], Judgement]:
-        """Judge before the engine goes on: on a GPU the operations are queued before its next ones."""
+    def _in_time(self, make: Callable[[], Made]) -> Callable[[], Made]:
+        """Make something with the chores; on a GPU before the engine goes on, queued before its next operations."""
+        if self.probe.calls:
+            return make
         with self.clock.own():
-            judgement = judge()
-        return lambda: judgement
+            made = make()
+        return lambda: made
 
     def _asked(self, tops: Sequence[int | None], drafts: Sequence[int]) -> tuple[list[Asked], list[int]]:
         """The watched requests of the batch that will emit, and the first row of each in the logits."""
@@ -167,6 +170,9 @@ class V1Adapter:
             return original(*args, **kwargs)
         with self.draft.collecting() as collected, self.clock.drafting():
             ids = original(*args, **kwargs)
-        names = list(self.runner.input_batch.req_ids)
-        self.probe.later(lambda: self.probe.proposed(self.draft.proposals(names, tops, ids, collected)))
+        names = self.runner.input_batch.req_ids
+        watched = [index for index, top in enumerate(tops) if top is not None]
+        most = max(filter(None, tops), default=0)
+        found = self._in_time(partial(self.draft.found, watched, ids, collected, most))
+        self.probe.proposed(Proposals([names[index] for index in watched], found))
         return ids

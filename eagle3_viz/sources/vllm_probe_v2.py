@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from eagle3_viz.sources.vllm_capture import Asked, Judgement, Proposals, Test
+from eagle3_viz.sources.vllm_capture import Asked, Judgement, Proposals, Test, on_their_way
 from eagle3_viz.sources.vllm_hooks import Hooks
 from eagle3_viz.sources.vllm_rows import facts, index_on
 
@@ -180,9 +180,8 @@ class V2Adapter:
             watched = [index for index, top in enumerate(tops) if top is not None]
             rows = index_on(ids.device, watched)
             names = [batch.req_ids[index] for index in watched]
-            self.probe.proposed(
-                Proposals(names, ids[rows], self._draft_facts(batch.idx_mapping[rows], ids[rows], tops))
-            )
+            found = on_their_way(ids[rows], self._draft_facts(batch.idx_mapping[rows], ids[rows], tops))
+            self.probe.proposed(Proposals(names, lambda: found))
         return ids
 
     def _draft_facts(self, slots: Tensor, ids: Tensor, tops: list[int | None]) -> Any:
