@@ -237,20 +237,11 @@ def test_what_can_wait_is_done_before_the_workers_next_call_and_sent_after_it(mo
     fake.probe.calls = calls
     fake.out.flush = lambda: done.append("sent")
     fake.probe.watch({"a": 0})
-    now = 100.0
-    monkeypatch.setattr("time.monotonic", lambda: now)
     fake.probe.later(lambda: done.append("first"))
     fake.probe.later(lambda: done.append("second"))
     assert done == []
     assert calls.dequeue(indefinite=True) == ["first", "second"]
     assert done == ["first", "second", "sent"]
-
-    fake.probe.later(lambda: done.append("third"))
-    calls.dequeue(indefinite=True)
-    assert done[3:] == ["third"]  # too soon to wake the front end again
-    now += vllm_probe.REST
-    calls.dequeue(indefinite=True)
-    assert done[3:] == ["third", "sent"]
     fake.probe.forget("a")
     assert "dequeue" in vars(calls)
     assert calls.dequeue.__name__ == "<lambda>"

@@ -291,7 +291,7 @@ async def test_without_a_reader_the_run_ends_and_says_what_it_missed(
     plain: VllmSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vllm_recording, "WITNESS_TIMEOUT", 0.2)
-    await plain.inbox.hang_up()
+    plain.inbox.hang_up()
     trace = await record(plain, [asked(PROMPTS[3], ignore_eos=True)])
     dropped = [event for event in trace.events if isinstance(event, StepsDropped)]
     assert steps_of(trace) == []

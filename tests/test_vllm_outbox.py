@@ -1,8 +1,7 @@
 """The probe's bounded queue: a reader that is slow, gone, or never came."""
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,34 +20,24 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "probe"
 
 
-@pytest.fixture
-async def inbox(path: Path) -> AsyncIterator["Reader"]:
-    """A reader that takes in only while it is waited for."""
-    reader = Reader(path)
-    await reader.inbox.open()
-    yield reader
-    await reader.inbox.close()
-
-
 class Reader:
-    """What has arrived."""
+    """Reads when it is told to, and keeps what has arrived."""
 
     def __init__(self, path: Path) -> None:
-        self.inbox = Inbox(path, self._take)
         self.got: list[EngineStep] = []
-        self.news = asyncio.Event()
+        self.inbox = Inbox(path, self.got.append)
 
-    def _take(self, step: EngineStep) -> None:
-        self.got.append(step)
-        self.news.set()
-
-    async def until(self, number: int) -> list[EngineStep]:
-        """All up to the step of this number."""
-        async with asyncio.timeout(20):
-            while not self.got or self.got[-1].number < number:
-                self.news.clear()
-                await self.news.wait()
+    def read(self) -> list[EngineStep]:
+        self.inbox.read()
         return self.got
+
+
+@pytest.fixture
+def reader(path: Path) -> Iterator[Reader]:
+    """Somebody who listens."""
+    reader = Reader(path)
+    yield reader
+    reader.inbox.close()
 
 
 @contextlib.contextmanager
@@ -67,12 +56,12 @@ def step(number: int, *names: str) -> EngineStep:
     return EngineStep(number, 0.0, len(rows), rows, None, 2.0, 3.0, 0.1, {})
 
 
-async def test_what_fits_arrives_in_order(inbox: Reader, path: Path) -> None:
+def test_what_fits_arrives_in_order(reader: Reader, path: Path) -> None:
     with outbox_to(path) as outbox:
         for number in range(3):
             outbox.push(step(number, "r-1"))
         outbox.flush()
-        assert [message.number for message in await inbox.until(2)] == [0, 1, 2]
+        assert [message.number for message in reader.read()] == [0, 1, 2]
         assert outbox.forget("r-1") == 3
 
 
@@ -84,29 +73,29 @@ def test_without_a_reader_the_queue_stays_bounded_and_all_is_counted(path: Path)
         assert (outbox.forget("r-1"), outbox.forget("r-2")) == (MANY, MANY)
 
 
-async def test_a_slow_reader_is_told_how_many_it_missed_of_each_request(inbox: Reader, path: Path) -> None:
+def test_a_slow_reader_is_told_how_many_it_missed_of_each_request(reader: Reader, path: Path) -> None:
     with outbox_to(path) as outbox:
         for number in range(MANY):  # without a wait, so that nothing is read
             outbox.push(step(number, "r-1", *(["r-2"] if number % 2 else [])))
         assert len(outbox._waiting) == LENGTH
-        while not inbox.got or inbox.got[-1].number < MANY:
-            await asyncio.sleep(0)
+        while not reader.got or reader.got[-1].number < MANY:
+            reader.read()
             outbox.push(step(MANY, "r-1", "r-2"))
             outbox.flush()
-        first = next(message for message in inbox.got if message.number == MANY)
-        before = [message for message in inbox.got if message.number < MANY]
+        first = next(message for message in reader.got if message.number == MANY)
+        before = [message for message in reader.got if message.number < MANY]
         assert [message.number for message in before] == list(range(len(before)))
         assert 0 < len(before) < MANY
         assert first.lost["r-1"] >= MANY - len(before)
         assert 0 < first.lost["r-2"] < first.lost["r-1"]
 
 
-async def test_a_reader_that_left_costs_nothing_but_its_messages(inbox: Reader, path: Path) -> None:
+def test_a_reader_that_left_costs_nothing_but_its_messages(reader: Reader, path: Path) -> None:
     with outbox_to(path) as outbox:
         outbox.push(step(0, "r-1"))
         outbox.flush()
-        await inbox.until(0)
-        await inbox.inbox.hang_up()
+        assert len(reader.read()) == 1
+        reader.inbox.hang_up()
         for number in range(1, MANY):
             outbox.push(step(number, "r-1"))
         assert len(outbox._waiting) == LENGTH

@@ -1,7 +1,6 @@
 """The draft head's logits at each position of a proposal, and the facts made of them. Knows no model runner."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -55,17 +54,17 @@ class DraftLogits:
         """Hook into the model."""
         if self.targets is None:
             hooks.wrap(self.model, "compute_logits", self._compute_logits)
-        else:
-            hooks.listen(self.model.logits_processor, self._take)
+        else:  # a hook of torch's would take the module's slow path
+            hooks.wrap(self.model.logits_processor, "forward", self._compute_logits)
 
-    @contextmanager
-    def collecting(self) -> Iterator[list[Tensor]]:
-        """Keep the logits that come in here."""
+    def collect(self) -> list[Tensor]:
+        """Keep the logits that come from now on, in the list that is returned, until the next call or `rest`."""
         self._collected = []
-        try:
-            yield self._collected
-        finally:
-            self._collected = None
+        return self._collected
+
+    def rest(self) -> None:
+        """Keep none of those that come from now on."""
+        self._collected = None
 
     def found(self, watched: Sequence[int], ids: Tensor, collected: list[Tensor], most: int) -> Found:
         """What was proposed to the requests that are watched.
@@ -92,9 +91,6 @@ class DraftLogits:
 
     def _compute_logits(self, original: Any, *args: Any, **kwargs: Any) -> Any:
         logits = original(*args, **kwargs)
-        self._take(logits)
-        return logits
-
-    def _take(self, logits: Tensor) -> None:
         if self._collected is not None:
             self._collected.append(logits.clone() if self.in_place else logits)
+        return logits

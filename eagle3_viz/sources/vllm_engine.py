@@ -61,7 +61,6 @@ class VllmSource:
         running: dict[str, RequestSteps] = {}
         path = Path(tempfile.gettempdir(), f"eagle3_viz-{os.getpid()}-{secrets.token_hex(4)}")
         inbox = Inbox(path, lambda step: hand_out(step, running))
-        await inbox.open()
         try:
             source = cls(engine, describe(engine, pair, **await attach_probe(engine, path)), inbox, running)
             progress("Warming up", None)
@@ -70,7 +69,7 @@ class VllmSource:
             gc.collect()
             gc.freeze()
         except BaseException:
-            await inbox.close()
+            inbox.close()
             raise
         progress("Ready", 1.0)
         return source
@@ -112,7 +111,7 @@ class VllmSource:
         del self.llm
         gc.unfreeze()
         gc.collect()
-        await self.inbox.close()
+        self.inbox.close()
 
     async def watch(self, engine_id: str, top_logprobs: int) -> None:
         """Let the worker tell of a request that is about to start, with this many alternatives at each position."""

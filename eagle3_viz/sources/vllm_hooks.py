@@ -26,10 +26,6 @@ class Hooks:
         setattr(owner, name, hooked)
         self._undo.append(lambda: setattr(owner, name, original) if own else delattr(owner, name))
 
-    def listen(self, module: torch.nn.Module, hook: Callable[[Any], None]) -> None:
-        """Call `hook` with what the module's forward pass gives."""
-        self._undo.append(module.register_forward_hook(lambda _module, _inputs, output: hook(output)).remove)
-
     def close(self) -> None:
         """Undo them all."""
         while self._undo:

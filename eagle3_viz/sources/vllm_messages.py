@@ -1,8 +1,6 @@
 """What the probe in vLLM's worker tells the front end, as it travels between the processes (msgpack, by position)."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -58,9 +56,13 @@ encoder = msgspec.msgpack.Encoder()
 decoder = msgspec.msgpack.Decoder(EngineStep)
 
 
-async def messages(reader: asyncio.StreamReader) -> AsyncIterator[EngineStep]:
-    """What comes, until the other side closes."""
-    with suppress(asyncio.IncompleteReadError, ConnectionError):
-        while True:
-            length = int.from_bytes(await reader.readexactly(LENGTH_BYTES), "big")
-            yield decoder.decode(await reader.readexactly(length))
+def cut(held: bytearray) -> Iterator[EngineStep]:
+    """Take the whole messages from the start of what was received."""
+    start = 0
+    while (end := start + LENGTH_BYTES) <= len(held):
+        end += int.from_bytes(held[start:end], "big")
+        if end > len(held):
+            break
+        yield decoder.decode(held[start + LENGTH_BYTES : end])
+        start = end
+    del held[:start]

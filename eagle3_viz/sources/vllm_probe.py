@@ -24,7 +24,6 @@ from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow
 from eagle3_viz.sources.vllm_outbox import Outbox
 
 VERSION = "0.32."
-REST = 0.025  # seconds that the front end is left alone: to wake it delays a small model's step more than watching it
 ADAPTERS = {"v1": "V1Adapter", "v2": "V2Adapter"}  # imported where they are needed: each imports its runner's modules
 
 
@@ -104,9 +103,8 @@ class Probe:
     """The requests that are watched in one worker, and the steps on their way to the front end.
 
     Where the device is the host, what can wait is done while the worker waits for the engine's next call: the answer to
-    the last one is on its way by then, and the engine is busy with it. What comes of it (of several steps, where they
-    are quick) goes to the front end when that call is there: from then on the engine waits for the worker, and its core
-    is free to read it.
+    the last one is on its way by then, and the engine is busy with it. What comes of it
+    goes to the front end when that call is there: from then on the engine waits for the worker, and its core is free.
 
     Args:
         runner: vLLM's model runner.
@@ -133,7 +131,6 @@ class Probe:
         self._waiting: deque[tuple[int, int, Judgement, Timing]] = deque()
         self._chores: deque[Callable[[], None]] = deque()
         self._chores_ms = 0.0  # what they took since the last message was made, which could not tell of itself
-        self._flushed = 0.0  # time.monotonic()
 
     def close(self) -> None:
         """Undo everything."""
@@ -180,9 +177,7 @@ class Probe:
         while self._chores:
             self._do(self._chores.popleft())
         call = original(*args, **kwargs)
-        if time.monotonic() - self._flushed >= REST:
-            self._do(self.outbox.flush)
-            self._flushed = time.monotonic()
+        self._do(self.outbox.flush)
         return call
 
     def _do(self, chore: Callable[[], None]) -> None:

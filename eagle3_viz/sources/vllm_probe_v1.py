@@ -168,8 +168,10 @@ class V1Adapter:
         tops = self._tops()
         if tops is None:
             return original(*args, **kwargs)
-        with self.draft.collecting() as collected, self.clock.drafting():
+        collected = self.draft.collect()
+        with self.clock.drafting():
             ids = original(*args, **kwargs)
+        self.draft.rest()
         names = self.runner.input_batch.req_ids
         watched = [index for index, top in enumerate(tops) if top is not None]
         most = max(filter(None, tops), default=0)

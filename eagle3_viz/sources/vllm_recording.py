@@ -33,11 +33,13 @@ from eagle3_viz.events import (
 from eagle3_viz.sources import vllm_counters
 from eagle3_viz.sources.base import Request
 from eagle3_viz.sources.pieces import Vocabulary
+from eagle3_viz.sources.vllm_inbox import Inbox
 from eagle3_viz.sources.vllm_prompt import Prompt, check, render, written_text
 from eagle3_viz.sources.vllm_request import PieceBook, RequestSteps
 from eagle3_viz.sources.vllm_sampling import sampling_params
 
 MAX_DOUBTFUL = 12
+PAUSE = 0.002  # seconds between two looks
 MOMENT = 0.05  # seconds that the account of a step usually takes
 WITNESS_TIMEOUT = 5.0  # seconds that the worker's account may lag behind the engine's output
 
@@ -49,6 +51,7 @@ class Engine(Protocol):
     engine: EngineInfo
     vocabulary: Vocabulary
     counters: vllm_counters.EngineCounters
+    inbox: Inbox
     running: dict[str, RequestSteps]
     recordings: set["Recording"]
 
@@ -227,6 +230,7 @@ class Recording:
             final = output.outputs[0]
             text.append(final.text)
             steps.deliver(final.token_ids)
+            self.source.inbox.read_soon()
             if stop.is_set():  # it may have come before the engine knew the request
                 await self.source.llm.abort(engine_id)
         return final, "".join(text)
@@ -237,22 +241,23 @@ class Recording:
         stopped_outside = final.finish_reason == "abort" or isinstance(final.stop_reason, str)
         draining = asyncio.ensure_future(self.source.drain(engine_id))
         try:
-            if not stopped_outside and await self._wait(steps, lambda: steps.covered, MOMENT):
+            if not stopped_outside and await self._wait(lambda: steps.covered, MOMENT):
                 steps.finish()
         finally:
             made = await draining
-        await self._wait(steps, lambda: steps.witnessed >= made, WITNESS_TIMEOUT)
+        await self._wait(lambda: steps.witnessed >= made, WITNESS_TIMEOUT)
         steps.finish(aborted=stopped_outside)
         if steps.witnessed < made:
             steps.lose(made - steps.witnessed, time.monotonic())
 
-    async def _wait(self, steps: RequestSteps, done: Callable[[], bool], seconds: float) -> bool:
-        """Wait for the worker's account to come so far; whether it did in time."""
+    async def _wait(self, done: Callable[[], bool], seconds: float) -> bool:
+        """Read the worker's account until it has come so far; whether it did in time."""
+        self.source.inbox.read()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not done():
-                    steps.news.clear()
-                    await steps.news.wait()
+                    await asyncio.sleep(PAUSE)
+                    self.source.inbox.read()
         return done()
 
     def _finish(self, request: Request, steps: RequestSteps, final: Any, text: str) -> None:

@@ -5,7 +5,6 @@ becomes an event once the engine's output covers it; what a stop removed is know
 This module knows neither vLLM nor ZeroMQ.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -59,7 +58,6 @@ class RequestSteps:
         self.reached = 0  # output positions that emitted steps cover
         self.stale = 0  # tokens of steps that the worker made and the scheduler threw away
         self.pending: deque[tuple[EngineStep, JudgedRow]] = deque()
-        self.news = asyncio.Event()
         self.doubtful: Step | None = None
         self.add_doubtful: Callable[[], None] = lambda: None
 
@@ -78,7 +76,6 @@ class RequestSteps:
         self.witnessed += 1
         self.pending.append((step, row))
         self._settle()
-        self.news.set()
 
     def deliver(self, token_ids: Iterable[int]) -> None:
         """Take tokens from the engine's output."""
