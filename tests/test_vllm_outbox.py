@@ -1,13 +1,16 @@
 """The probe's bounded queue: a reader that is slow, gone, or never came."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eagle3_viz.sources.vllm_inbox import Inbox
-from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow, ProposedRow
+from eagle3_viz.sources.vllm_messages import LENGTH_BYTES, EngineStep, JudgedRow, ProposedRow, cut, encoder
 from eagle3_viz.sources.vllm_outbox import Outbox
 
 LENGTH = 8
@@ -63,6 +66,22 @@ def test_what_fits_arrives_in_order(reader: Reader, path: Path) -> None:
         outbox.flush()
         assert [message.number for message in reader.read()] == [0, 1, 2]
         assert outbox.forget("r-1") == 3
+
+
+@given(sizes=st.lists(st.integers(1, 150), min_size=1))
+def test_messages_are_whole_wherever_the_stream_was_cut(sizes: list[int]) -> None:
+    sent = [step(number, *["r-1"] * (number % 3)) for number in range(6)]
+    encoded = [encoder.encode(one) for one in sent]
+    stream = b"".join(len(data).to_bytes(LENGTH_BYTES, "big") + data for data in encoded)
+    held, got = bytearray(), []
+    for size in itertools.cycle(sizes):
+        held += stream[:size]
+        got += cut(held)
+        stream = stream[size:]
+        if not stream:
+            break
+    assert got == sent
+    assert held == b""
 
 
 def test_without_a_reader_the_queue_stays_bounded_and_all_is_counted(path: Path) -> None:

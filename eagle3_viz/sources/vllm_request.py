@@ -2,7 +2,7 @@
 
 The worker sees every token that the verifier emitted; the scheduler decides how many of them the text keeps. A step
 becomes an event once the engine's output covers it; what a stop removed is known when the request has finished.
-This module knows neither vLLM nor ZeroMQ.
+This module knows neither vLLM nor how the account arrives.
 """
 
 from collections import deque
