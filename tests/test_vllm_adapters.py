@@ -188,7 +188,7 @@ def test_v2_rows_are_the_verifiers_and_end_where_the_sampler_says(monkeypatch: p
     assert (first.proposed.ids, first.proposed.drafted, first.proposed.logprobs) == ([7, 8, 9], True, [])
     assert first.emitted_logprobs == pytest.approx([float(theirs[i, token]) for i, token in enumerate(first.emitted)])
     assert first.proposed_logprobs == pytest.approx([float(theirs[i, token]) for i, token in enumerate([7, 8, 9])])
-    assert [len(top) for top in (*first.tops, *second.tops)] == [2, 2, 2, 0]
+    assert [len(top) for top in (*first.tops.ids, *second.tops.ids)] == [2, 2, 2, 0]
     assert (first.rule, first.accept_probabilities) == ("greedy", [1.0, 1.0, 0.0])
     expected = float(fake.processed.softmax(1)[4, 17])  # of a greedy draft q is 1
     assert second.rule == "probabilistic"
@@ -203,7 +203,7 @@ def test_v2_reads_a_sampling_drafts_distributions_from_its_buffer(monkeypatch: p
     raw = buffer.log_softmax(2)
     assert first.proposed.logprobs == pytest.approx([float(raw[5, i, token]) for i, token in enumerate([7, 8, 9])])
     assert second.proposed.logprobs == pytest.approx([float(raw[2, i, token]) for i, token in enumerate([17, 18, 19])])
-    assert [len(top) for top in second.proposed.tops] == [3, 3, 3]
+    assert [len(top) for top in second.proposed.tops.ids] == [3, 3, 3]
     p, q = fake.processed.softmax(1)[4, 17], (buffer[2, 0] / 0.5).softmax(0)[17]
     assert second.accept_probabilities == pytest.approx([min(1.0, float(p / q))])
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eagle3_viz.sources.vllm_inbox import Inbox
-from eagle3_viz.sources.vllm_messages import LENGTH_BYTES, EngineStep, JudgedRow, ProposedRow, cut, encoder
+from eagle3_viz.sources.vllm_messages import LENGTH_BYTES, EngineStep, JudgedRow, ProposedRow, Tops, cut, encoder
 from eagle3_viz.sources.vllm_outbox import Outbox
 
 LENGTH = 8
@@ -53,7 +53,7 @@ def outbox_to(path: Path) -> Iterator[Outbox]:
 def step(number: int, *names: str) -> EngineStep:
     """An engine step with a row of each request."""
     rows = [
-        JudgedRow(name, number, ProposedRow([], False, [], [], []), [7], None, [], [-0.5], [1.0], [], [[]])
+        JudgedRow(name, number, ProposedRow([], False), [7], None, [], [-0.5], [1.0], [], Tops([[]], [[]]))
         for name in names
     ]
     return EngineStep(number, 0.0, len(rows), rows, None, 2.0, 3.0, 0.1, {})
@@ -73,7 +73,8 @@ def test_messages_are_whole_wherever_the_stream_was_cut(sizes: list[int]) -> Non
     sent = [step(number, *["r-1"] * (number % 3)) for number in range(6)]
     encoded = [encoder.encode(one) for one in sent]
     stream = b"".join(len(data).to_bytes(LENGTH_BYTES, "big") + data for data in encoded)
-    held, got = bytearray(), []
+    held = bytearray()
+    got: list[EngineStep] = []
     for size in itertools.cycle(sizes):
         held += stream[:size]
         got += cut(held)

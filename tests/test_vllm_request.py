@@ -6,15 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eagle3_viz.events import Event, Step, StepsDropped
-from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow, ProposedRow
+from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow, ProposedRow, Tops
 from eagle3_viz.sources.vllm_request import PieceBook, RequestSteps
 
 
 def row(start: int, emitted: list[int], proposed: list[int]) -> JudgedRow:
     """One request's row of an engine step."""
     n = len(emitted)
-    proposal = ProposedRow(proposed, True, [-1.0] * len(proposed), [2.0] * len(proposed), [[] for _ in proposed])
-    return JudgedRow("r-0", start, proposal, emitted, "greedy", [], [-0.5] * n, [1.0] * n, [], [[] for _ in emitted])
+    k = len(proposed)
+    proposal = ProposedRow(proposed, True, [-1.0] * k, [2.0] * k, Tops([[]] * k, [[]] * k))
+    return JudgedRow("r-0", start, proposal, emitted, "greedy", [], [-0.5] * n, [1.0] * n, [], Tops([[]] * n, [[]] * n))
 
 
 def engine_step(number: int, judged: JudgedRow) -> EngineStep:
@@ -79,7 +80,7 @@ def test_a_proposal_that_nobody_drafted_is_a_filler() -> None:
     events: list[Event] = []
     steps = RequestSteps("r", PieceBook(str), events.append, 0.0)
     judged = JudgedRow(
-        "r-0", 0, ProposedRow([0, -1], False, [], [], []), [7], "greedy", [None], [-1.0], [0.0], [0.0], [[]]
+        "r-0", 0, ProposedRow([0, -1], False), [7], "greedy", [None], [-1.0], [0.0], [0.0], Tops([[]], [[]])
     )
     steps.witness(engine_step(0, judged), judged, 0)
     steps.deliver([7])
@@ -88,6 +89,11 @@ def test_a_proposal_that_nobody_drafted_is_a_filler() -> None:
         (0, "filler", None),
         (-1, "filler", None),
     ]
+
+
+def test_what_cannot_come_is_no_alternative() -> None:
+    tops = Tops([[4, 5], [6, 7], []], [[-0.1, float("-inf")], [-0.2, -0.3], []])
+    assert list(tops.rows()) == [[(4, -0.1)], [(6, -0.2), (7, -0.3)], []]
 
 
 def test_pieces_come_once_and_before_their_use() -> None:

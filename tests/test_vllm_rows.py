@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eagle3_viz.sources.vllm_rows import BLOCK, facts, index_on, largest, pairs
+from eagle3_viz.sources.vllm_rows import BLOCK, facts, index_on, largest
 
 
 @pytest.mark.parametrize("vocabulary", [49_152, 202_048, 4_096, 1_000, 50_257])
@@ -41,11 +41,6 @@ def test_facts_are_those_of_the_log_softmax(dtype: torch.dtype, most: int, vocab
     assert torch.allclose(found.entropy, torch.special.entr(theirs.exp()).sum(1), atol=1e-3)
     assert torch.allclose(found.top_logprobs, theirs.topk(most, dim=1).values, atol=1e-4)
     assert found.top_ids.shape == (6, most)
-
-
-def test_what_cannot_come_is_no_alternative() -> None:
-    assert pairs([4, 5], [-0.1, float("-inf")]) == [(4, -0.1)]
-    assert pairs([], []) == []
 
 
 def test_indices_are_whole_numbers_even_where_there_are_none() -> None:

@@ -11,8 +11,8 @@ from itertools import chain, repeat
 
 import torch
 
-from eagle3_viz.sources.vllm_messages import JudgedRow, ProposedRow, TopRow
-from eagle3_viz.sources.vllm_rows import Facts, facts, index_on, pairs
+from eagle3_viz.sources.vllm_messages import JudgedRow, ProposedRow, Tops
+from eagle3_viz.sources.vllm_rows import Facts, facts, index_on
 
 Tensor = torch.Tensor
 
@@ -58,9 +58,9 @@ class Proposals:
         ids, all_numbers = self._found
         request = self.index.get(name)
         if request is None or ids[request][: len(judged)] != judged:
-            return ProposedRow(judged, False, [], [], [])
+            return ProposedRow(judged, False)
         if all_numbers is None:
-            return ProposedRow(judged, True, [], [], [])
+            return ProposedRow(judged, True)
         numbers = all_numbers.part(request * len(ids[request]), len(judged))
         return ProposedRow(judged, True, [row[0] for row in numbers.logprobs], numbers.entropies, numbers.tops(top))
 
@@ -80,7 +80,7 @@ class Asked:
     def proposal(self, judged: list[int]) -> ProposedRow:
         """What was judged, with what the draft said of it."""
         if self.proposals is None:
-            return ProposedRow(judged, False, [], [], [])
+            return ProposedRow(judged, False)
         return self.proposals.row(self.name, judged, self.top)
 
 
@@ -192,9 +192,11 @@ class Numbers:
         span = slice(start, start + count)
         return Numbers(self.logprobs[span], self.entropies[span], self.top_logprobs[span], self.top_ids[span])
 
-    def tops(self, top: int) -> list[TopRow]:
+    def tops(self, top: int) -> Tops:
         """The `top` likeliest of each row."""
-        return [pairs(ids[:top], found[:top]) for ids, found in zip(self.top_ids, self.top_logprobs, strict=True)]
+        if all(len(ids) == top for ids in self.top_ids):
+            return Tops(self.top_ids, self.top_logprobs)
+        return Tops([ids[:top] for ids in self.top_ids], [logprobs[:top] for logprobs in self.top_logprobs])
 
 
 def ids_of_rows(asked: list[Asked], counts: list[int], drafts: Tensor, sampled: Tensor) -> Tensor:

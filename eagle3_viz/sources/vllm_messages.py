@@ -10,14 +10,29 @@ EXTENSION = "eagle3_viz.sources.vllm_probe.ProbeExtension"
 TopRow = list[tuple[int, float | None]]
 
 
+class Tops(msgspec.Struct, array_like=True, frozen=True):
+    """The likeliest tokens of some distributions, largest first; the worker leaves it to the front end to pair them."""
+
+    ids: list[list[int]] = []
+    logprobs: list[list[float]] = []
+
+    def rows(self) -> Iterator[TopRow]:
+        """Ids with their log-probabilities; those that the distribution cannot give (-inf) are left out."""
+        for ids, logprobs in zip(self.ids, self.logprobs, strict=True):
+            row: TopRow = list(zip(ids, logprobs, strict=True))
+            while row and row[-1][1] == float("-inf"):
+                row.pop()
+            yield row
+
+
 class ProposedRow(msgspec.Struct, array_like=True, frozen=True):
     """A judged proposal of one request, K entries each; the numbers are empty where they are not known."""
 
     ids: list[int]
     drafted: bool  # by the head; otherwise vLLM put the ids in
-    logprobs: list[float]
-    entropies: list[float]
-    tops: list[TopRow]
+    logprobs: list[float] = []
+    entropies: list[float] = []
+    tops: Tops = Tops()
 
 
 class JudgedRow(msgspec.Struct, array_like=True, frozen=True):
@@ -35,7 +50,7 @@ class JudgedRow(msgspec.Struct, array_like=True, frozen=True):
     emitted_logprobs: list[float]
     entropies: list[float]
     accept_probabilities: Sequence[float | None]
-    tops: list[TopRow]
+    tops: Tops
 
 
 class EngineStep(msgspec.Struct, array_like=True, frozen=True):

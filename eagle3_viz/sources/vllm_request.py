@@ -9,13 +9,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain
-from operator import itemgetter
 
 from eagle3_viz.counting import Tally
 from eagle3_viz.events import Event, Judged, Milliseconds, Piece, Pieces, Proposed, Step, StepsDropped
 from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow, ProposedRow
 
-first = itemgetter(0)
 PieceOf = Callable[[int], str | Piece]
 
 
@@ -132,7 +130,7 @@ class RequestSteps:
 
     def _emit(self, step: EngineStep, row: JudgedRow, num_cut: int) -> None:
         event = self._event(step, row, num_cut)
-        alternatives = map(first, chain.from_iterable(chain(row.proposed.tops, row.tops)))
+        alternatives = chain.from_iterable(chain(row.proposed.tops.ids, row.tops.ids))
         if pieces := self.book.news(chain(row.emitted, row.proposed.ids, alternatives)):
             self.emit(pieces)
         self.emit(event)
@@ -166,7 +164,7 @@ def proposed_tokens(row: ProposedRow) -> list[Proposed]:
         return [Proposed(id=token) for token in row.ids]
     return [
         Proposed(id=token, logprob=logprob, entropy=entropy, top=top)
-        for token, logprob, entropy, top in zip(row.ids, row.logprobs, row.entropies, row.tops, strict=True)
+        for token, logprob, entropy, top in zip(row.ids, row.logprobs, row.entropies, row.tops.rows(), strict=True)
     ]
 
 
@@ -182,7 +180,7 @@ def judged_positions(row: JudgedRow) -> list[Judged]:
             emitted_logprob=row.emitted_logprobs[position],
             accept_probability=at(row.accept_probabilities, position),
             entropy=row.entropies[position],
-            top=row.tops[position],
+            top=top,
         )
-        for position in range(len(row.emitted))
+        for position, top in enumerate(row.tops.rows())
     ]

@@ -4,11 +4,9 @@ This runs inside the engine's step, so every pass over the vocabulary counts: on
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
-
-from eagle3_viz.sources.vllm_messages import TopRow
 
 Tensor = torch.Tensor
 
@@ -106,11 +104,3 @@ def index_on(device: torch.device, values: Sequence[Any]) -> Tensor:
     """Indices on a device, without waiting for it."""
     host = torch.tensor(values, dtype=torch.int64, pin_memory=device.type == "cuda")
     return host.to(device, non_blocking=True)
-
-
-def pairs(ids: Sequence[int], logprobs: Sequence[float]) -> TopRow:
-    """Ids with their log-probabilities, largest first; those that the distribution cannot give (-inf) left out."""
-    both = list(zip(ids, logprobs, strict=True))
-    while both and both[-1][1] == float("-inf"):
-        both.pop()
-    return cast(TopRow, both)
