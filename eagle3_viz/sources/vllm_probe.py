@@ -103,8 +103,8 @@ class Probe:
     """The requests that are watched in one worker, and the steps on their way to the front end.
 
     Where the device is the host, what can wait is done while the worker waits for the engine's next call: the answer to
-    the last one is on its way by then, and the engine is busy with it. What comes of it goes out when that call is there:
-    from then on the engine waits for the worker, and its core is free for the front end.
+    the last one is on its way by then, and the engine is busy with it. What comes of it is sent when that call is
+    there: from then on the engine waits for the worker, and its core is free for the front end.
 
     Args:
         runner: vLLM's model runner.
