@@ -66,11 +66,12 @@ async def wait_for_end(page: Page) -> None:
     await expect(view(page)).to_have_attribute("data-state", "done", timeout=30_000)
 
 
-async def run_to_end(page: Page, demo: Demo, gate: Gate, prompt: str) -> Run:
-    """Generate, to the end."""
-    run = await generate(page, demo, prompt)
+async def run_to_end(page: Page, demo: Demo, gate: Gate, prompt: str, **settings: str) -> Run:
+    """Generate, to the end; the next run will wait again."""
+    run = await generate(page, demo, prompt, **settings)
     gate.let(200)
     await wait_for_end(page)
+    gate.hold()
     return run
 
 

@@ -28,6 +28,10 @@ class Gate:
         for _ in range(steps):
             self._steps.release()
 
+    def hold(self) -> None:
+        """Let none through any more that was not taken."""
+        self._steps = asyncio.Semaphore(0)
+
 
 @dataclass
 class Visitor:

@@ -127,9 +127,7 @@ async def coloured(page: Page, demo: Demo, gate: Gate) -> None:
 async def compared(page: Page, demo: Demo, gate: Gate) -> None:
     """Two seeds beside each other."""
     for seed in ("1", "2"):
-        await actions.generate(page, demo, PROMPT, Temperature="0.8", Seed=seed)
-        gate.let(200)
-        await actions.wait_for_end(page)
+        await actions.run_to_end(page, demo, gate, PROMPT, Temperature="0.8", Seed=seed)
     await page.locator(".e3-pair-open").click()
     await page.locator(".e3-pair-cell").first.wait_for()
 

@@ -83,9 +83,7 @@ async def test_recordings_under_two_k(browser: Browser, two_k: tuple[str, list[T
 
 async def sampled(page: Page, demo: Demo, gate: Gate, seed: str) -> list[int]:
     """Run the prompt with a seed; what was written."""
-    run = await actions.generate(page, demo, PROMPT, Temperature="0.8", Seed=seed)
-    gate.let(200)
-    await actions.wait_for_end(page)
+    run = await actions.run_to_end(page, demo, gate, PROMPT, Temperature="0.8", Seed=seed)
     return run.trace.requests[run.run_id].output_token_ids
 
 

@@ -117,9 +117,7 @@ async def test_markup_is_text(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
     await actions.enter(page, demo)
     markup = "<img src=x onerror=alert(1)>"
-    run = await actions.generate(page, demo, f"Say {markup}")
-    gate.let(200)
-    await actions.wait_for_end(page)
+    run = await actions.run_to_end(page, demo, gate, f"Say {markup}")
     assert markup in ending(run).text
     assert markup in await page.locator(".e3-lane").inner_text()
     assert await page.locator(".e3-view img").count() == 0

@@ -67,9 +67,7 @@ async def reader(browser: Browser, replay: str) -> AsyncIterator[Visitor]:
 
 async def generate(page: Page, demo: Demo, gate: Gate, prompt: str) -> None:
     await actions.enter(page, demo)
-    await actions.generate(page, demo, prompt)
-    gate.let(200)
-    await actions.wait_for_end(page)
+    await actions.run_to_end(page, demo, gate, prompt)
 
 
 def names_in(folder: Path) -> list[str]:
