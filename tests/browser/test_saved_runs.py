@@ -97,6 +97,7 @@ async def test_a_run_is_found_again_after_the_page_was_left(
 
     await page.get_by_role("textbox", name="Prompt").fill("Another one.")
     await page.locator("#e3-generate").click()
+    gate.let(200)
     await expect(page.locator(".e3-opened")).to_be_hidden()
     await actions.wait_for_end(page)
     await expect(page.get_by_text("Saved runs (2)")).to_be_visible()
