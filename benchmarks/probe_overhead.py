@@ -26,7 +26,7 @@ from eagle3_viz import bundled
 from eagle3_viz.events import Sampling, Step
 from eagle3_viz.sources.base import Request
 
-TOKENS = {"smollm2-135m": {1: 120, 16: 40}, "tiny-llama4": {1: 600, 16: 100}}  # of each request: about two seconds a run
+TOKENS = {"smollm2-135m": {1: 120, 16: 40}, "tiny-llama4": {1: 600, 16: 100}}  # of each request: some two seconds
 DRAWS = 4000
 
 
