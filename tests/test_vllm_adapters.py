@@ -106,12 +106,16 @@ class Collected:
     """Stands in for the outbox."""
 
     def __init__(self) -> None:
-        self.steps: list[EngineStep] = []
+        self.waiting: list[EngineStep] = []
+        self.steps: list[EngineStep] = []  # that were sent
         self.made: dict[str, int] = {}
-        self.flush = lambda: None
 
     def push(self, step: EngineStep) -> None:
-        self.steps.append(step)
+        self.waiting.append(step)
+
+    def flush(self) -> None:
+        self.steps += self.waiting
+        self.waiting.clear()
 
     def forget(self, name: str) -> int:
         return self.made.pop(name, 0)
@@ -235,7 +239,7 @@ def test_what_can_wait_is_done_before_the_workers_next_call_and_sent_after_it(mo
     done: list[str] = []
     calls = SimpleNamespace(dequeue=lambda indefinite: list(done))
     fake.probe.calls = calls
-    fake.out.flush = lambda: done.append("sent")
+    monkeypatch.setattr(fake.out, "flush", lambda: done.append("sent"))
     fake.probe.watch({"a": 0})
     fake.probe.later(lambda: done.append("first"))
     fake.probe.later(lambda: done.append("second"))

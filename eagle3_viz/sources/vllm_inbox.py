@@ -1,6 +1,6 @@
 """The front end's side of the probe's queue: reads what workers have pushed; each attached probe is a connection.
 
-Nothing wakes the front end when a worker writes. The system would wake it on the core that wrote, in the worker's way;
+Nothing wakes the front end when a worker writes. The system may wake it on the core that wrote, in the worker's way;
 and the engine's own output for the same steps wakes it anyhow, a moment after which there is something to read.
 """
 

@@ -130,7 +130,8 @@ class RequestSteps:
 
     def _emit(self, step: EngineStep, row: JudgedRow, num_cut: int) -> None:
         event = self._event(step, row, num_cut)
-        alternatives = chain.from_iterable(chain(row.proposed.tops.ids, row.tops.ids))
+        tops = chain((one.top for one in event.proposed), (one.top for one in event.verifier))
+        alternatives = (token for token, _ in chain.from_iterable(tops))
         if pieces := self.book.news(chain(row.emitted, row.proposed.ids, alternatives)):
             self.emit(pieces)
         self.emit(event)
