@@ -169,6 +169,7 @@ class BenchmarkTab {
     if (!answer.traced) return name;
     const button = make("button", "e3-bench-show", name, { type: "button", title: "Show how this answer was written" });
     button.addEventListener("click", () => this.try(async () => {
+      document.dispatchEvent(new CustomEvent("e3:problem", { detail: null }));
       const request = await ask(`${run}/answers/${number}`);
       writePlace({ run: null, request: null, step: null });
       document.dispatchEvent(new CustomEvent("e3:open", { detail: request }));

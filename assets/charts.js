@@ -152,7 +152,7 @@ export class Charts {
     const said = counts.map((count, length) => `${count} accepted ${length}`).join(", ");
     this.react("lengths", `${this.figures?.numDrafts ?? 0} judged steps: ${said}`, [{
       type: "bar", x: counts.map((_, length) => String(length)), y: counts, marker: { color: this.color("--e3-bar-a") },
-      text: counts.map((count) => count || ""), textposition: "auto",
+      text: counts.map((count) => count || ""), textposition: "auto", textangle: 0,
       hovertemplate: "%{y} steps accepted %{x} guesses<extra></extra>",
     }], { xaxis: { title: { text: "guesses accepted in a step", standoff: 6 }, type: "category" }, yaxis: { rangemode: "tozero", title: { text: "steps", standoff: 6 } } });
   }

@@ -20,6 +20,8 @@ const FIRST = "Waiting for the first token";
 const GENERATING = "Generating… Esc stops.";
 const MAX_PAST = 8; // earlier runs that the page keeps to compare with
 const shared = { engineReady: false, running: false, saved: null };
+// What starts a run or opens one waits for the view that shows it.
+const { promise: viewReady, resolve: viewIsReady } = Promise.withResolvers();
 
 function button(id) {
   const node = document.getElementById(id);
@@ -50,7 +52,7 @@ export function mountEngine(element, { routes }) {
     find("progress").classList.toggle("unknown", fraction == null);
     find("progress-fill").style.width = fraction == null ? "" : `${100 * fraction}%`;
     shared.engineReady = phase === "ready";
-    syncButtons();
+    viewReady.then(syncButtons);
   };
   source.onmessage = ({ data }) => {
     const { state, facts, models } = JSON.parse(data);
@@ -70,7 +72,7 @@ export function mountEngine(element, { routes }) {
 export function mountSaved(element, { routes }) {
   const send = (name) => (detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
   const on = { show: send("e3:open"), complain: send("e3:problem"), compare: send("e3:compare") };
-  shared.saved = new Saved(element.querySelector(".e3-recordings"), routes, on);
+  viewReady.then(() => { shared.saved = new Saved(element.querySelector(".e3-recordings"), routes, on); });
 }
 
 export function mountAdded(element, { props, watch, routes, limits }) {
@@ -98,7 +100,7 @@ export function mountView(element, { props, watch, routes, plotly }) {
     if (event.key === "Escape") view.stop();
   });
   window.addEventListener("pagehide", () => view.leave());
-  syncButtons();
+  viewIsReady();
 }
 
 export class View {

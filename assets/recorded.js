@@ -19,7 +19,6 @@ export class Recorded {
     view.explorer.clear();
     view.explorer.inspector.branch = null; // a file has no engine
     view.ending = null;
-    view.complain(null);
     view.append([{ type: "trace_started", engine: request.engine }, { type: "pieces", pieces: request.pieces }, ...request.events]);
     view.end(null);
     for (const name of ["save", "report"]) view.find(name).hidden = true;

@@ -129,6 +129,7 @@ export class Saved {
 
   // A recording that the address does not name is opened at its beginning.
   open(name, request) {
+    this.complain(null);
     return this.try(async () => {
       const index = await this.latest(this.at(name));
       if (!index) return;
@@ -142,6 +143,7 @@ export class Saved {
   }
 
   choose(number) {
+    this.complain(null);
     writePlace({ request: this.index.requests[number].request_id, step: null });
     return this.try(() => this.openRequest(number));
   }

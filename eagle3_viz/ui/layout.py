@@ -77,11 +77,16 @@ def build(host: Host, runs: Runs, uploads: Uploads) -> gr.Blocks:
                     )
                     added = part("added", "mountAdded", value=[])
                     with gr.Row(elem_id="e3-examples"):
-                        examples = [gr.Button(it.label, size="sm", min_width=0, icon=it.path) for it in EXAMPLES]
+                        examples = [
+                            gr.Button(it.label, size="sm", min_width=0, icon=it.path, interactive=False)
+                            for it in EXAMPLES
+                        ]
                 with gr.Column(scale=3, min_width=300):
                     settings = build_settings()
                     with gr.Row():
-                        generate = gr.Button("Generate", variant="primary", min_width=100, elem_id="e3-generate")
+                        generate = gr.Button(
+                            "Generate", variant="primary", min_width=100, elem_id="e3-generate", interactive=False
+                        )
                         stop = gr.Button("Stop", min_width=100, elem_id="e3-stop", interactive=False)
             with gr.Tab("Benchmark"):
                 part("benchmark", "mountBenchmark", "benchmark")
