@@ -23,6 +23,8 @@ from eagle3_viz.ui.routes import PREFIX, recordings_router, router
 from eagle3_viz.ui.runs import Runs
 from eagle3_viz.ui.uploads import Uploads
 
+QUEUE_LOOK_S = 1.0  # Gradio looks into its queue every millisecond; nothing of this page is queued
+
 
 def build_app(host: Host, runs: Runs, library: Library) -> FastAPI:
     """The whole web application. The engine starts with it and is given back with it."""
@@ -67,6 +69,7 @@ def with_page(app: FastAPI, library: Library, page: gr.Blocks) -> FastAPI:
         run_history=False,
         ssr_mode=False,
     )
+    page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = QUEUE_LOOK_S
     return mounted
 
 

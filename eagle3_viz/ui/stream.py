@@ -17,7 +17,7 @@ from eagle3_viz.ui.runs import Run
 from eagle3_viz.views.facts import facts
 
 KEEPALIVE_S = 15.0
-PAUSE_S = 0.004  # between a run's messages, for each other run: the more there are, the fewer and larger
+PAUSE_S = 0.008  # between a run's messages, for each other run: the more there are, the fewer and larger
 ELAPSED_S = 1.0  # how often the page hears how long the engine has been loading
 RETRY = b"retry: 100\n\n"
 KEEPALIVE = b": still here\n\n"
