@@ -3,7 +3,6 @@
 import { BenchmarkCharts } from "./benchmark_charts.js";
 import { WORDS, blockTable, comparisonTables, fixed, groupsTable, kTable, percent, table } from "./benchmark_tables.js";
 import { make } from "./dom.js";
-import { writePlace } from "./link.js";
 import { ask } from "./server.js";
 
 const MAX_TOLD = 50;
@@ -27,6 +26,7 @@ class BenchmarkTab {
     this.find("run").addEventListener("change", () => this.try(() => this.report()));
     this.find("compare").addEventListener("click", () => this.try(() => this.compare()));
     this.find("opened").addEventListener("change", () => this.try(() => this.openFile()));
+    for (const other of ["e3:started", "e3:open"]) document.addEventListener(other, () => { this.wanted = null; });
     this.comeBack();
     this.find("start").disabled = false; // before, the browser itself would send the form
   }
@@ -80,6 +80,11 @@ class BenchmarkTab {
     this.say({ message: "Starting", fraction: 0 });
     const stream = new EventSource(`${this.job}/events`);
     stream.onmessage = ({ data }) => this.say(JSON.parse(data));
+    stream.onerror = () => {
+      if (stream.readyState !== EventSource.CLOSED) return; // it tries again by itself
+      this.running(false);
+      this.complain("The server does not know this benchmark any more: run it again.");
+    };
     stream.addEventListener("end", ({ data }) => {
       stream.close();
       this.running(false);
@@ -169,9 +174,10 @@ class BenchmarkTab {
     if (!answer.traced) return name;
     const button = make("button", "e3-bench-show", name, { type: "button", title: "Show how this answer was written" });
     button.addEventListener("click", () => this.try(async () => {
-      document.dispatchEvent(new CustomEvent("e3:problem", { detail: null }));
+      document.dispatchEvent(new Event("e3:elsewhere"));
+      const turn = (this.wanted = {});
       const request = await ask(`${run}/answers/${number}`);
-      writePlace({ run: null, request: null, step: null });
+      if (this.wanted !== turn) return; // something else was asked for meanwhile
       document.dispatchEvent(new CustomEvent("e3:open", { detail: request }));
       document.querySelector(".e3-view").scrollIntoView({ block: "start" });
     }));
@@ -181,8 +187,10 @@ class BenchmarkTab {
   async compare() {
     const [a, b] = [this.find("run"), this.find("other")];
     if (a.value === b.value) throw new Error("Choose two different benchmarks: run another one, or open a file.");
+    const chosen = () => [a, b].map(({ selectedOptions: [option] }) => option.text);
+    const names = chosen();
     const found = await ask(`${this.url}/${a.value}/against/${b.value}`);
-    const names = [a, b].map(({ selectedOptions: [option] }) => option.text);
+    if (String(names) !== String(chosen())) return;
     this.find("comparison").replaceChildren(...comparisonTables(found, names));
     this.find("comparison").hidden = false;
     this.find("comparison").scrollIntoView({ block: "nearest" });

@@ -11,6 +11,8 @@ export class BenchmarkCharts {
     this.style = getComputedStyle(root);
     this.plotlyUrl = plotlyUrl;
     this.nodes = Object.fromEntries(Array.from(root.querySelectorAll(".e3-bench-chart"), (node) => [node.dataset.chart, node]));
+    // A chart that was drawn out of sight has a width of its own.
+    new ResizeObserver(([{ contentRect }]) => contentRect.width && this.fit()).observe(root);
     new MutationObserver(() => this.draw()).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   }
 
@@ -22,6 +24,10 @@ export class BenchmarkCharts {
     } catch (error) {
       for (const node of Object.values(this.nodes)) node.textContent = error.message;
     }
+  }
+
+  fit() {
+    for (const node of Object.values(this.nodes)) if (node.data) this.plotly.Plots.resize(node);
   }
 
   draw() {

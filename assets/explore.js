@@ -21,7 +21,7 @@ const LIVE_RESTS = 8; // see Charts.show: while tokens come, they go first
 export class Explorer {
   constructor(root, plotlyUrl) {
     this.find = (name) => root.querySelector(`.e3-${name}`);
-    this.inspector = new Inspector(this.find("inspector"), (index) => this.lane.choose(index));
+    this.inspector = new Inspector(this.find("inspector"), (index) => this.choose(index));
     this.lane = new Lane(this.find("lane"), {
       point: (token) => this.point(token),
       select: (token, index) => this.inspector.show(token, this.lane?.pieces, index),
@@ -79,6 +79,7 @@ export class Explorer {
     }
     if (!this.selected) this.show(this.figures, LIVE_RESTS);
     this.lane.append(events); // last: it settles the page's layout, and its filter may ask for a step's facts
+    this.tellKept();
   }
 
   // A prompt with images is shown with them, beside its tokens.
@@ -121,8 +122,13 @@ export class Explorer {
   // The run has ended: from here on it can be played back.
   end() {
     this.find("pair-open").hidden = !this.compare.choices || !this.steps.length;
-    this.player.load(this.steps.map(({ t_ms: time }) => time));
-    if (!this.selected) this.show(this.figures);
+    this.player.load(this.steps.map(({ t_ms: time }) => time), this.started?.t_ms);
+  }
+
+  // From the inspector; where it closes, the keyboard is in the lane again.
+  choose(index) {
+    this.lane.choose(index);
+    if (index === null) this.find("lane").focus({ preventScroll: true });
   }
 
   point(token) {
@@ -136,17 +142,25 @@ export class Explorer {
   }
 
   filter(filter) {
-    const kept = this.lane.filter(filter?.keeps ?? null);
+    this.filtered = filter;
+    this.lane.filter(filter?.keeps ?? null);
     this.find("chip").hidden = !filter;
-    if (filter) this.find("chip").textContent = `Steps where ${filter.text}: ${kept} of ${this.steps.length} ×`;
+    this.tellKept();
   }
 
-  // `range`: {from, to}, step by step inclusive, whose figures alone the charts then show; null for the whole run.
+  tellKept() {
+    const { filtered, lane } = this;
+    if (filtered) this.find("chip").textContent = `Steps where ${filtered.text}: ${lane.kept} of ${this.steps.length} ×`;
+  }
+
+  // `range`: {from, to}, step by step inclusive, whose figures alone the charts then show; null for what the lane shows.
   stretch(range) {
     this.selected = range;
     this.find("range").hidden = !range;
-    if (range) this.find("range").textContent = `Charts of steps ${range.from + 1} to ${range.to + 1} only ×`;
-    this.show(range ? Figures.of(this.k, this.pairs.slice(range.from, range.to + 1)) : this.figures);
+    if (!range) return this.show(this.player.times.length ? this.played : this.figures);
+    const [from, to] = [range.from, range.to].map((number) => this.steps[number].index + 1);
+    this.find("range").textContent = `Charts of steps ${from} to ${to} only ×`;
+    return this.show(Figures.of(this.k, this.pairs.slice(range.from, range.to + 1)));
   }
 
   // Forwards, only the steps that are new have to be counted.
@@ -154,7 +168,7 @@ export class Explorer {
     this.lane.show(shown);
     if (shown < this.played.numPasses) this.played = new Figures(this.k);
     for (const pair of this.pairs.slice(this.played.numPasses, shown)) this.played.add(...pair);
-    this.show(this.played);
+    if (!this.selected) this.show(this.played);
   }
 
   offerReferences() {

@@ -18,6 +18,7 @@ export class Inspector {
   show(token, pieces, index) {
     this.root.hidden = !token;
     if (!token) return;
+    const focused = this.root.contains(document.activeElement);
     const close = make("button", "e3-close", "×");
     close.type = "button";
     close.setAttribute("aria-label", "Close the details of this token");
@@ -30,6 +31,7 @@ export class Inspector {
       this.sides(token, pieces),
       ...this.numbers(token, pieces),
     );
+    if (focused) this.root.querySelector("[aria-current]")?.focus();
   }
 
   // The step around the token: what was proposed and judged, and what came out, in order.

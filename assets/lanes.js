@@ -36,6 +36,7 @@ export class Lane {
     this.groups = [];
     this.shown = 0;
     this.keeps = null;
+    this.kept = 0; // by `keeps`, so far
     this.pieces = new Pieces();
     this.selected = null;
     this.block = null;
@@ -69,7 +70,7 @@ export class Lane {
     group.dataset.n = this.groups.length;
     const rejection = rejectionOf(step, this.pieces);
     for (const token of tokensOf(step)) group.append(this.tokenNode({ ...token, cause: causeAt(token, rejection) }));
-    if (this.keeps && !this.keeps(step)) group.classList.add("dim");
+    if (this.keeps) this.kept += !group.classList.toggle("dim", !this.keeps(step));
     this.groups.push({ node: group, step });
     this.shown = this.groups.length;
     this.currentBlock().append(group);
@@ -145,25 +146,31 @@ export class Lane {
     this.root.classList.toggle("fold-ghosts", how === "fold");
   }
 
-  // Dim every step that `keeps` does not keep; null keeps all. How many are kept.
+  // Dim every step that `keeps` does not keep; null keeps all.
   filter(keeps) {
     this.keeps = keeps;
-    let kept = 0;
+    this.kept = 0;
     for (const { node, step } of this.groups) {
       const stays = !keeps || keeps(step);
       node.classList.toggle("dim", !stays);
-      if (stays && !kept && keeps) node.scrollIntoView({ block: "nearest" });
-      kept += stays;
+      if (stays && !this.kept && keeps) node.scrollIntoView({ block: "nearest" });
+      this.kept += stays;
     }
-    return kept;
   }
 
   // Show the first `number` steps. Going back and forth costs only the difference.
   show(number) {
+    if (number === this.shown) return;
     const [from, to] = [Math.min(this.shown, number), Math.max(this.shown, number)];
     for (const { node } of this.groups.slice(from, to)) node.classList.toggle("later", number < this.shown);
     this.shown = number;
-    this.groups[number - 1]?.node.scrollIntoView({ block: "nearest" });
+    if (number) this.reveal(this.groups[number - 1].node);
+  }
+
+  // Scrolls the lane alone: the page stays where its reader has it.
+  reveal(node) {
+    const [box, at] = [this.root, node].map((each) => each.getBoundingClientRect());
+    this.root.scrollTop += Math.max(0, at.bottom - box.bottom) + Math.min(0, at.top - box.top);
   }
 
   marked(tell) {
@@ -182,24 +189,29 @@ export class Lane {
 
   key(event) {
     const to = { ArrowRight: () => this.walk(1), ArrowLeft: () => this.walk(-1), ArrowDown: () => this.walkStep(1),
-      ArrowUp: () => this.walkStep(-1), Home: () => 0, End: () => this.tokens.length - 1 }[event.key];
+      ArrowUp: () => this.walkStep(-1), Home: () => this.seen(0, 1), End: () => this.seen(this.tokens.length - 1, -1) }[event.key];
     if (!to || !this.tokens.length || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     this.choose(to());
   }
 
+  // The first token, from `index` on, that can be seen; where there is none, the one that is selected.
+  seen(index, by) {
+    const hidden = (at) => this.nodes[at].parentElement.classList.contains("later")
+      || (this.root.classList.contains("no-ghosts") && isGhost(this.tokens[at]));
+    let at = index;
+    while (this.nodes[at] && hidden(at)) at += by;
+    return this.nodes[at] ? at : this.selected;
+  }
+
   walk(by) {
-    if (this.selected === null) return 0;
-    let index = this.selected + by;
-    while (this.nodes[index] && this.root.classList.contains("no-ghosts") && isGhost(this.tokens[index])) index += by;
-    return this.nodes[index] ? index : this.selected;
+    return this.selected === null ? this.seen(0, 1) : this.seen(this.selected + by, by);
   }
 
   walkStep(by) {
-    if (this.selected === null) return 0;
-    const wanted = this.tokens[this.selected].step.index + by;
-    const index = this.tokens.findIndex((token) => token.step.index === wanted);
-    return index < 0 ? this.selected : index;
+    if (this.selected === null) return this.seen(0, 1);
+    const group = this.groups[this.groupOf(this.nodes[this.selected]) + by];
+    return group ? this.seen(Number(group.node.firstChild.dataset.i), 1) : this.selected;
   }
 }
 

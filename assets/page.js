@@ -18,6 +18,7 @@ const ENDINGS = {
 };
 const FIRST = "Waiting for the first token";
 const GENERATING = "Generating… Esc stops.";
+const RETRY_MS = 2000;
 const MAX_PAST = 8; // earlier runs that the page keeps to compare with
 const shared = { engineReady: false, running: false, saved: null };
 // What starts a run or opens one waits for the view that shows it.
@@ -41,12 +42,12 @@ function syncButtons() {
 export function mountEngine(element, { routes }) {
   const bar = element.querySelector(".e3-bar");
   const find = (name) => bar.querySelector(`.e3-${name}`);
-  const source = new EventSource(`${routes}engine`);
   const picker = new ModelPicker(bar, routes);
   const doctor = new Doctor(bar, routes);
-  const show = (phase, text, fraction) => {
+  const show = (phase, text, fraction, elapsed = "") => {
     bar.dataset.phase = phase;
-    find("engine-text").textContent = text;
+    if (find("engine-text").textContent !== text) find("engine-text").textContent = text; // it is read out
+    find("elapsed").textContent = elapsed;
     find("retry").hidden = phase !== "failed";
     find("progress").hidden = phase !== "loading";
     find("progress").classList.toggle("unknown", fraction == null);
@@ -54,7 +55,7 @@ export function mountEngine(element, { routes }) {
     shared.engineReady = phase === "ready";
     viewReady.then(syncButtons);
   };
-  source.onmessage = ({ data }) => {
+  const take = ({ data }) => {
     const { state, facts, models } = JSON.parse(data);
     picker.update(models, state.model, state.phase === "loading");
     if (state.phase === "ready") {
@@ -63,15 +64,23 @@ export function mountEngine(element, { routes }) {
       return document.dispatchEvent(new CustomEvent("e3:ready", { detail: state.model }));
     }
     if (state.phase === "failed") return show("failed", `The engine could not be started. ${state.message}`);
-    return show("loading", `${state.message}… ${Math.round(state.elapsed_s)} s`, state.fraction);
+    return show("loading", `${state.message}…`, state.fraction, `${Math.round(state.elapsed_s)} s`);
   };
-  source.onerror = () => show("lost", "No connection to the server. Is it running? This page tries again by itself.");
+  const listen = () => {
+    const source = new EventSource(`${routes}engine`);
+    source.onmessage = take;
+    source.onerror = () => {
+      show("lost", "No connection to the server. Is it running? This page tries again by itself.");
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_MS); // refused, as by a proxy
+    };
+  };
+  listen();
   find("retry").addEventListener("click", () => fetch(`${routes}engine/retry`, { method: "POST" }));
 }
 
 export function mountSaved(element, { routes }) {
   const send = (name) => (detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
-  const on = { show: send("e3:open"), complain: send("e3:problem"), compare: send("e3:compare") };
+  const on = { show: send("e3:open"), go: send("e3:go"), complain: send("e3:problem"), compare: send("e3:compare") };
   viewReady.then(() => { shared.saved = new Saved(element.querySelector(".e3-recordings"), routes, on); });
 }
 
@@ -91,6 +100,7 @@ export function mountView(element, { props, watch, routes, plotly }) {
   watch("value", () => view.open(props.value));
   document.addEventListener("e3:started", () => recorded.close());
   document.addEventListener("e3:open", ({ detail }) => recorded.open(detail));
+  document.addEventListener("e3:go", ({ detail }) => recorded.goTo(detail));
   document.addEventListener("e3:problem", ({ detail }) => view.complain(detail));
   document.addEventListener("e3:compare", ({ detail }) => view.compareWith(detail));
   document.addEventListener("e3:stop", () => view.stop());

@@ -46,11 +46,12 @@ function cellsOf(steps, pieces) {
   return cells;
 }
 
-// A run that continues the other stands where it left it.
+// A run that continues another has its prompt and the beginning of its answer for a prompt, and stands where that ends.
 export function align(one, other) {
-  for (const [child, parent] of [[one, other], [other, one]]) {
-    const from = child.started.parent;
-    child.shift = from?.request_id === parent.started.request_id ? from.output_position + 1 : 0;
+  for (const [child, root] of [[one, other], [other, one]]) {
+    const [whole, prompt] = [child, root].map(({ started }) => started.token_ids);
+    const continues = child.started.parent && prompt.every((id, place) => id === whole[place]);
+    child.shift = continues ? whole.length - prompt.length : 0;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { make } from "./dom.js";
 
+const MAX_LEAD_MS = 1000; // before the first step: a request may have waited long for it
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 
 export class Player {
@@ -28,10 +29,11 @@ export class Player {
     return this.frame !== null;
   }
 
-  // `times`: when each step was done, in ms. All steps are shown until somebody plays.
-  load(times) {
+  // `times`: when each step was done, in ms, of a request that began at `began`. All are shown until somebody plays.
+  load(times, began = 0) {
     this.pause();
-    this.times = times;
+    const lead = Math.min(times[0] - began, MAX_LEAD_MS);
+    this.times = times.map((time) => time - times[0] + lead);
     this.root.hidden = !times.length;
     this.slider.max = times.length;
     this.seek(times.length);

@@ -83,6 +83,7 @@ class Report {
     find(".r-totals").textContent = [`recorded ${recording.created.replace("T", " ").replace("Z", " UTC")}`, ...recording.totals].join(" · ");
     find(".r-warnings").replaceChildren(...recording.warnings.map((text) => make("div", "r-warning", text)));
     const request = await unpack(recording.requests[number].block).json();
+    if (this.index !== index) return; // another was chosen meanwhile
     find(".r-prompt").replaceChildren(make("b", "", "Prompt  "), recording.requests[number].prompt);
     this.recorded.open(request);
   }

@@ -24,12 +24,16 @@ function keys(added) {
 }
 
 export class Saved {
-  // `show(request)` shows a request of a recording; `compare(title)` puts a recording beside what is shown;
-  // `complain(text)` shows a problem.
-  constructor(root, routes, { show, compare, complain }) {
-    Object.assign(this, { root, show, compare, complain, url: `${routes}recordings` });
+  // `show(request)` shows a request of a recording, `go(step)` one of its steps; `compare(title)` puts a recording
+  // beside what is shown; `complain(text)` shows a problem.
+  constructor(root, routes, { show, go, compare, complain }) {
+    Object.assign(this, { root, show, go, compare, complain, url: `${routes}recordings` });
     this.find = (name) => root.querySelector(`.e3-${name}`);
     document.addEventListener("e3:started", ({ detail }) => this.leave(detail));
+    document.addEventListener("e3:elsewhere", () => {
+      this.complain(null);
+      this.forget();
+    });
     document.addEventListener("e3:ended", ({ detail }) => this.name(detail));
     addEventListener("hashchange", () => this.followAddress());
     this.find("which").addEventListener("change", ({ target }) => this.choose(target.selectedIndex));
@@ -40,11 +44,17 @@ export class Saved {
   // A run has begun: the view is its own now.
   leave(run) {
     keys(run);
+    this.forget();
+    this.refresh();
+  }
+
+  // The view shows, or will show, something that is not of this list.
+  forget() {
     this.opened = null;
     this.wanted = null;
+    this.index = null;
     this.find("opened").hidden = true;
     writePlace({ run: null, request: null, step: null });
-    this.refresh();
   }
 
   // A run has ended: where it is saved, the address can name it from now on.
@@ -79,10 +89,10 @@ export class Saved {
     return this.try(async () => {
       const { recordings, writable, keyed, folder } = await ask(`${this.url}?keys=${keys().join(",")}`);
       this.acts = [...(writable && !keyed ? ["rename"] : []), ...(writable ? ["delete"] : [])];
-      this.names = recordings.map(({ name }) => name);
       this.replay = !writable;
       this.find("saved").hidden = !recordings.length;
-      this.find("saved").open ||= this.replay && recordings.length > 1;
+      if (!this.names && this.replay && recordings.length > 1) this.find("saved").open = true;
+      this.names = recordings.map(({ name }) => name);
       this.find("count").textContent = `${writable ? "Saved runs" : "Recordings"} (${recordings.length})`;
       this.find("saved-note").textContent = keyed
         ? "Only this browser knows of these runs. They are deleted after a while." : folder ? `in ${folder}` : "";
@@ -94,7 +104,7 @@ export class Saved {
     const row = make("li", "e3-saved-row");
     const open = make("button", "e3-saved-open", title);
     open.type = "button";
-    open.addEventListener("click", () => this.open(name));
+    open.addEventListener("click", () => this.openAnew(name));
     const when = new Date(1000 * modified).toLocaleString();
     const about = make("span", "e3-saved-about", [prompt.replaceAll(/\s+/g, " ").slice(0, 120), verifier, when, `${Math.ceil(size / 1024)} kB`].filter(Boolean).join(" · "));
     const report = make("a", "e3-saved-act", "report");
@@ -117,8 +127,16 @@ export class Saved {
   async rename(name, title) {
     const wanted = prompt("A title for this run:", title);
     if (wanted === null) return;
-    await ask(this.at(name, "/title"), { method: "PUT", body: wanted });
+    const { name: now } = await ask(this.at(name, "/title"), { method: "PUT", body: wanted });
     await this.refresh();
+    if (name !== this.opened) return;
+    this.opened = now;
+    writePlace({ run: now });
+    if (this.find("opened").hidden) return; // the run was written on this page
+    this.index = await ask(this.at(now));
+    const shown = this.find("which").selectedIndex;
+    this.describe();
+    this.find("which").selectedIndex = shown;
   }
 
   async delete(name, title) {
@@ -127,15 +145,19 @@ export class Saved {
     await this.refresh();
   }
 
-  // A recording that the address does not name is opened at its beginning.
+  // From its beginning.
+  openAnew(name) {
+    writePlace({ run: name, request: null, step: null });
+    return this.open(name);
+  }
+
   open(name, request) {
     this.complain(null);
     return this.try(async () => {
       const index = await this.latest(this.at(name));
       if (!index) return;
       this.index = index;
-      const { run } = readPlace();
-      writePlace(run && run !== name ? { run: name, request: null, step: null } : { run: name });
+      writePlace({ run: name });
       this.opened = name;
       this.describe();
       await this.openRequest(Math.max(0, this.index.requests.findIndex((line) => line.request_id === request)));
@@ -185,21 +207,32 @@ export class Saved {
   followAddress() {
     const { run, request } = readPlace();
     const name = run ?? (this.replay && !this.opened ? this.names?.[0] : null);
-    if (name && name !== this.opened) this.open(name, request);
+    if (name && name !== this.opened) return this.open(name, request);
+    const number = this.index?.requests.findIndex((line) => line.request_id === request) ?? -1;
+    if (name && number >= 0 && number !== this.find("which").selectedIndex) return this.try(() => this.openRequest(number));
+    return this.go(readPlace().step);
   }
 
   // Before anything else on the page that takes dropped files.
   acceptDrops() {
     addEventListener("dragover", (event) => event.preventDefault());
     addEventListener("drop", (event) => {
-      const file = Array.from(event.dataTransfer.files).find(({ name }) => TRACE_FILE.test(name));
-      if (!file) return;
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      this.try(async () => {
-        const { name } = await ask(`${this.url}?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
-        await this.open(name);
-      });
+      const files = Array.from(event.dataTransfer.files);
+      const file = files.find(({ name }) => TRACE_FILE.test(name));
+      if (files.length) event.preventDefault();
+      if (file) {
+        event.stopImmediatePropagation();
+        document.body.classList.remove("e3-dropping");
+        this.try(() => this.take(file));
+      } else if (files.length && this.replay) {
+        this.complain(`${files[0].name} is no recording: drop a file whose name ends in .jsonl or .jsonl.gz.`);
+      }
     }, true);
+  }
+
+  async take(file) {
+    const turn = (this.wanted = {});
+    const { name } = await ask(`${this.url}?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
+    if (this.wanted === turn) await this.openAnew(name);
   }
 }

@@ -26,14 +26,17 @@ export class Why {
     this.timer ??= setTimeout(() => this.draw(), this.drawn ? PAUSE_MS : 0);
   }
 
+  // A button that is being pressed, or has the focus, is still there afterwards.
   draw() {
     clearTimeout(this.timer);
-    this.timer = null;
+    this.timer = this.root.querySelector("button:active") ? setTimeout(() => this.draw(), PAUSE_MS) : null;
+    if (this.timer || !this.figures) return;
     this.drawn = true;
-    if (!this.figures) return;
+    const focused = this.root.querySelector("button:focus");
     this.drawCauses();
     if (this.find("where").open) this.drawWhere();
     if (this.find("tokens").open) this.drawTokens();
+    if (focused) Array.from(this.root.querySelectorAll("button")).find((button) => role(button) === role(focused))?.focus({ preventScroll: true });
   }
 
   drawCauses() {
@@ -58,6 +61,7 @@ export class Why {
         const { name, glyph, sentence } = CAUSES[cause];
         const shown = ratio(lost, figures.numDrafts) >= ROOM_FOR_GLYPH * (figures.k + 1) ? glyph : "";
         const part = segment(`e3-cause ${cause}`, lost, shown, `${name}: ${count} rejections, ${minus(figures, lost)} tokens a step. ${sentence}`, "button");
+        part.dataset.role = `part ${cause}`;
         part.addEventListener("click", () => this.keepCause(cause));
         return part;
       }),
@@ -113,6 +117,11 @@ export class Why {
     if (steps.length > MOST_LINKS) cell.append("…");
     return cell;
   }
+}
+
+// What a button is for, whatever its figures say now.
+function role(button) {
+  return button.dataset.role ?? button.textContent;
 }
 
 // Tokens by which proposals were shorter than K.

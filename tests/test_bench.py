@@ -164,6 +164,14 @@ def test_datasets_of_every_kind(tmp_path: Path) -> None:
     assert len(datasets.read(str(tmp_path / "mixed.jsonl"), tmp_path, limit=3).prompts) == 3
 
 
+def test_only_line_breaks_part_lines_and_not_all_that_is_wrong_is_kept() -> None:
+    text = '{"prompt": "one\u2028two"}\r\n{"prompt": "three"}' + "\n" * 5000
+    found = datasets.read_sent(text.encode(), "sent.jsonl")
+    assert [prompt.turns for prompt in found.prompts] == [("one\u2028two",), ("three",)]
+    assert len(found.problems) == datasets.MAX_PROBLEMS + 1
+    assert found.problems[-1].problem == "what comes after sent.jsonl, line 1002 was not read"
+
+
 def test_a_dataset_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     import datasets as library
     from PIL import Image

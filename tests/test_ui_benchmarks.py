@@ -8,10 +8,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from eagle3_viz.bench.whole import Plan
+from eagle3_viz.events import Sampling
 from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.ui.benchmark_routes import benchmarks_router
-from eagle3_viz.ui.benchmarks import MAX_HELD, Benchmarks, Job
+from eagle3_viz.ui.benchmarks import MAX_HELD, PROMPTS, Benchmarks, Job, shipped
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.models import Model
 from eagle3_viz.ui.routes import PREFIX
@@ -121,6 +123,17 @@ async def test_the_oldest_are_forgotten_with_their_traces(client: httpx.AsyncCli
         await ended(client, "num_prompts=1&tokens=5")
     assert (await client.get(f"benchmarks/{first}/report")).status_code == 404
     assert not folder.exists()
+
+
+async def test_one_that_nobody_ever_looked_at_is_stopped() -> None:
+    async def never(_: float) -> None:
+        await asyncio.Event().wait()
+
+    job = Job("never seen", abandoned_s=0)
+    plan = Plan(dataset=shipped(PROMPTS, 1), sampling=Sampling(max_tokens=5), pair="fake", k=3)
+    await asyncio.wait_for(job.run(ScriptedSource(sleep=never), plan), 10)
+    assert job.stop.is_set()
+    job.forget()
 
 
 async def test_one_that_nobody_looks_at_is_stopped() -> None:

@@ -115,18 +115,18 @@ async def test_an_image_prompt_on_a_text_pair_offers_the_one_that_sees() -> None
     uploads = Uploads()
     added = [{"id": (await uploads.add(png(), "cat.png")).id}]
     host = await opened(model("reader", 0), model("seer", 4))
-    refused = launch(host, Runs(), uploads, controls(images=added))
+    refused = launch(host, Runs(), uploads, str, controls(images=added))
     assert (refused.run, refused.offer) == (None, "seer")
     assert refused.problem == "reader reads text only. seer takes images too."
-    assert "about half a minute" in str(refused.cost)
-    alone = launch(await opened(model("reader", 0)), Runs(), uploads, controls(images=added))
+    assert refused.cost == "seer"  # what `price` said of it
+    alone = launch(await opened(model("reader", 0)), Runs(), uploads, str, controls(images=added))
     assert (alone.offer, alone.problem) == (None, "reader reads text only. Remove the image.")
 
 
 async def test_a_run_keeps_the_files_of_its_images() -> None:
     uploads, runs = Uploads(), Runs()
     added = [{"id": (await uploads.add(png(), "cat.png")).id}]
-    launched = launch(await opened(model("seer", 4)), runs, uploads, controls(images=added))
+    launched = launch(await opened(model("seer", 4)), runs, uploads, str, controls(images=added))
     run = runs.get(str(launched.run))
     assert run
     await run.wait()
@@ -135,5 +135,5 @@ async def test_a_run_keeps_the_files_of_its_images() -> None:
 
 
 async def test_an_image_that_is_not_held_any_more_is_told() -> None:
-    launched = launch(await opened(model("seer", 4)), Runs(), Uploads(), controls(images=[{"id": "gone"}]))
+    launched = launch(await opened(model("seer", 4)), Runs(), Uploads(), str, controls(images=[{"id": "gone"}]))
     assert "add it again" in str(launched.problem)

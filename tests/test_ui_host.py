@@ -191,17 +191,17 @@ async def test_leaving_while_models_change_closes_the_old_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("running", "took_s", "said"),
+    ("running", "benchmarks", "took_s", "said"),
     [
-        (0, None, "about half a minute"),
-        (0, 24.4, "about 24 s"),
-        (0, 0.1, "No run is under way"),
-        (1, None, "One run is under way: it will be stopped"),
-        (3, None, "3 runs are under way, other visitors' too"),
+        (0, 0, None, "about half a minute"),
+        (0, 0, 24.4, "about 24 s"),
+        (0, 0, 0.1, "No run is under way. What"),
+        (1, 0, None, "One run is under way: it will be stopped. What"),
+        (3, 1, None, "3 runs are under way, other visitors' too: they will be stopped. A benchmark is under way"),
     ],
 )
-def test_the_cost_of_loading_is_told(running: int, took_s: float | None, said: str) -> None:
-    assert said in cost("b", running, took_s)
+def test_the_cost_of_loading_is_told(running: int, benchmarks: int, took_s: float | None, said: str) -> None:
+    assert said in cost("b", running, benchmarks, took_s)
 
 
 async def test_the_engine_stream_begins_with_the_state_now() -> None:
@@ -226,7 +226,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         return ScriptedSource()
 
     app = FastAPI()
-    app.include_router(router(Host([Model("a", opener)]), Runs(), Uploads(), Runs().stop_all))
+    app.include_router(
+        router(Host([Model("a", opener)]), Runs(), Uploads(), lambda name: cost(name, 0, 1, None), Runs().stop_all)
+    )
     app.include_router(recordings_router(Library(None)))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://demo{PREFIX}/") as client:

@@ -24,7 +24,7 @@ async def opener(_: Progress) -> Source:
 
 def client(uploads: Uploads) -> httpx.AsyncClient:
     app = FastAPI()
-    app.include_router(router(Host([Model("a", opener)]), Runs(), uploads, Runs().stop_all))
+    app.include_router(router(Host([Model("a", opener)]), Runs(), uploads, str, Runs().stop_all))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://demo{PREFIX}/")
 
 

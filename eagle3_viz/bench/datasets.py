@@ -5,6 +5,7 @@ Read as prompts: lines with `turns` (MT-Bench), with `conversations` of `from` a
 JSON array.
 """
 
+import io
 import json
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -20,6 +21,7 @@ from eagle3_viz.errors import InputError
 from eagle3_viz.input_files import parse, read_file
 
 QUESTION = "Describe this image in detail, please."
+MAX_PROBLEMS = 1000  # lines that cannot be used, before the rest is left unread
 USERS = ("human", "user")
 # Where it stands, what stands there, and where its images are looked for.
 Found = tuple[str, str | dict[str, Any], Path | None]
@@ -79,6 +81,9 @@ def gather(found: Iterable[Found], name: str, question: str, limit: int | None) 
             taken.add(prompts[-1].prompt_id)
         except InputError as error:
             problems.append(Unmeasured(place=place, problem=str(error).removeprefix(f"{place}: ")))
+            if len(problems) >= MAX_PROBLEMS:
+                problems.append(Unmeasured(place=name, problem=f"what comes after {place} was not read"))
+                break
     if not prompts:
         told = f": {problems[0].place}: {problems[0].problem}" if problems else ""
         raise InputError(f"{name} holds no prompt that can be measured{told}")
@@ -109,7 +114,7 @@ def text_records(text: str, path: Path) -> Iterator[Found]:
         for number, element in enumerate(elements, start=1):
             yield f"{path.name}, element {number}", json.dumps(element), path.parent
         return
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(io.StringIO(text), start=1):  # splitlines would also break what JSON does not
         yield f"{path.name}, line {number}", line, path.parent
 
 

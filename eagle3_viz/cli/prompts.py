@@ -74,7 +74,7 @@ def read_prompts(path: Path) -> Iterator[tuple[str, list[bytes]]]:
         InputError: a line is no JSON object with `prompt` or `turns`, its `image` is no file name or list of them or
             cannot be read, or there is no line at all.
     """
-    lines = [line for line in read_file(path).decode("utf-8", "replace").splitlines() if line.strip()]
+    lines = [line for line in read_file(path).decode("utf-8", "replace").split("\n") if line.strip()]
     if not lines:
         raise InputError(f"{path} holds no prompts: give a line of JSON with `prompt` for each")
     for number, line in enumerate(lines, start=1):

@@ -36,6 +36,7 @@ class VllmSource:
         self.vocabulary = Vocabulary(engine.get_tokenizer())
         self.recordings: set[Recording] = set()
         self.attached = True
+        self.closed = False
 
     @classmethod
     async def open(cls, config: EngineConfig, progress: Progress = lambda message, fraction: None) -> Self:
@@ -78,10 +79,12 @@ class VllmSource:
         """Run `requests` concurrently; see `sources.base.Source`.
 
         Raises:
-            InputError: not one of the requests can be run, or the probe is detached.
+            InputError: not one of the requests can be run, the probe is detached, or the engine is closed.
         """
         from eagle3_viz.sources.vllm_recording import Recording  # imports vLLM, which `open` has prepared
 
+        if self.closed:
+            raise InputError("the engine has ended: start it again")
         if not self.attached:
             raise InputError("the probe is detached: attach it to record")
         async for event in Recording(self, requests).run(stop or asyncio.Event()):
@@ -104,6 +107,7 @@ class VllmSource:
 
     async def close(self) -> None:
         """Shut the engine down."""
+        self.closed = True
         if self.llm.output_handler:
             self.llm.output_handler.cancel()  # it would take the engine's end for a crash
         await asyncio.to_thread(self.llm.shutdown)
@@ -115,11 +119,26 @@ class VllmSource:
 
     async def watch(self, engine_id: str, top_logprobs: int) -> None:
         """Let the worker tell of a request that is about to start, with this many alternatives at each position."""
-        await self.llm.collective_rpc("eagle3_viz_watch", args=({engine_id: top_logprobs},))
+        await self._call("eagle3_viz_watch", {engine_id: top_logprobs})
 
     async def drain(self, engine_id: str) -> int:
         """How many steps the worker made of a request that has ended. When this returns there will be no more."""
-        return sum(await self.llm.collective_rpc("eagle3_viz_drain", args=(engine_id,)))
+        return sum(await self._call("eagle3_viz_drain", engine_id))
+
+    async def _call(self, method: str, *args: Any) -> list[Any]:
+        """Call every worker; vLLM itself would wait for the answer of an engine that is gone.
+
+        Raises:
+            RuntimeError: it has stopped.
+        """
+        call = asyncio.ensure_future(self.llm.collective_rpc(method, args=args))
+        try:
+            await asyncio.wait([call, self.llm.output_handler], return_when=asyncio.FIRST_COMPLETED)
+            if not call.done():
+                raise RuntimeError("vLLM stopped while it was running")
+            return list(call.result())
+        finally:
+            call.cancel()
 
     async def _warm_up(self) -> None:
         """Run the first, slow steps before anyone watches."""
@@ -133,11 +152,17 @@ class VllmSource:
 
 
 def hand_out(step: EngineStep, running: Mapping[str, RequestSteps]) -> None:
-    """Give each running request its row of an engine step."""
+    """Give each running request its row of an engine step, and tell it how many were lost before."""
+
+    def of(engine_name: str) -> RequestSteps | None:
+        return running.get(engine_name.rpartition("-")[0])  # the engine appends a suffix
+
+    for name, count in step.lost.items():
+        if steps := of(name):
+            steps.lose(count, step.time)
     for row in step.rows:
-        name = row.request_id.rpartition("-")[0]  # the engine appends a suffix
-        if steps := running.get(name):
-            steps.witness(step, row, step.lost.get(row.request_id, 0))
+        if steps := of(row.request_id):
+            steps.witness(step, row)
 
 
 async def attach_probe(engine: Any, path: Path) -> dict[str, Any]:

@@ -151,7 +151,7 @@ class Probe:
         self._watched.pop(request_id, None)
         if not self._watched:
             self._hooks.close()
-        names = [name for name in self.outbox.made if front_end_id(name) == request_id]
+        names = {name for name in (*self.outbox.made, *self.proposals) if front_end_id(name) == request_id}
         for name in names:
             self.proposals.pop(name, None)
             self._emitted.pop(name, None)

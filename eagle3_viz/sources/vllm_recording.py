@@ -184,13 +184,14 @@ class Recording:
         engine_id = f"eagle3viz-{secrets.token_hex(8)}"
         steps = RequestSteps(request.request_id, self.book, self._emit, self.started)
         if stop.is_set():
-            self._finish_unrun(request)
-            return
+            return self._finish_unrun(request)
         self.source.running[engine_id] = steps
         aborter = asyncio.create_task(self._abort_on(stop, engine_id))
         settled = False
         try:
             await self.source.watch(engine_id, request.top_logprobs)
+            if stop.is_set():
+                return self._finish_unrun(request)
             final, text = await self._generate(engine_id, prompt, params, steps, stop)
             await self._settle(engine_id, steps, final)
             settled = True

@@ -67,10 +67,8 @@ class RequestSteps:
         row = self.pending[-1][1]
         return self._start(row) + len(row.emitted) >= len(self.output_token_ids)
 
-    def witness(self, step: EngineStep, row: JudgedRow, lost: int) -> None:
-        """Take a step from the worker, and how many before it were lost."""
-        if lost:
-            self.lose(lost, step.time)
+    def witness(self, step: EngineStep, row: JudgedRow) -> None:
+        """Take a step from the worker."""
         self.witnessed += 1
         self.pending.append((step, row))
         self._settle()
@@ -89,7 +87,7 @@ class RequestSteps:
         while self.pending:
             step, row = self.pending.popleft()
             kept = min(max(len(self.output_token_ids) - self._start(row), 0), len(row.emitted))
-            if not self._is_output(row, kept):
+            if not self._is_output(row, kept) or not (kept or aborted):  # the last: the engine had finished already
                 self.stale += len(row.emitted)
             elif aborted and not kept and not self.pending:
                 self.doubtful = self._event(step, row, len(row.emitted))

@@ -73,7 +73,7 @@ def add_starting_routes(routes: APIRouter, host: Host, benchmarks: Benchmarks, m
         concurrency: int = 1,
     ) -> Response:
         with telling(422):
-            source = host.source
+            _ = host.source  # refuses at once where there is none
             limit = within("prompts", num_prompts, MAX_PROMPTS)
             sampling = Sampling(max_tokens=within("max tokens", tokens, max_tokens or 10**6))
             check_sampling(sampling, 0)
@@ -81,6 +81,7 @@ def add_starting_routes(routes: APIRouter, host: Host, benchmarks: Benchmarks, m
             found = await asyncio.to_thread(
                 lambda: datasets.read_sent(body, dataset[:80], limit) if sent else shipped(dataset, limit)
             )
+            source = host.source  # which may have been replaced while the file was on its way
             plan = Plan(
                 dataset=found,
                 sampling=sampling,

@@ -56,6 +56,7 @@ class Job:
         self.stop = asyncio.Event()
         self.runner: Runner | None = None
         self.task: asyncio.Task[None] | None = None
+        self._alone: asyncio.TimerHandle | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="eagle3_viz-bench-")
 
     @property
@@ -76,7 +77,12 @@ class Job:
                 yield news
         finally:
             if not self.ended and not len(self.news):
-                asyncio.get_running_loop().call_later(self.abandoned_s, self._stop_if_alone)
+                self._expect_somebody()
+
+    def _expect_somebody(self) -> None:
+        if self._alone:
+            self._alone.cancel()
+        self._alone = asyncio.get_running_loop().call_later(self.abandoned_s, self._stop_if_alone)
 
     def _stop_if_alone(self) -> None:
         if not len(self.news):
@@ -111,6 +117,7 @@ class Job:
 
     async def run(self, source: Source, plan: Plan) -> None:
         """Measure."""
+        self._expect_somebody()
         try:
             work = Work(prompts=plan.prompts, sampling=plan.sampling, concurrency=plan.concurrency)
             kept = Kept(self.folder, plan.settings(plan.k))

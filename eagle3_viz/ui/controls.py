@@ -10,7 +10,7 @@ from eagle3_viz.errors import InputError
 from eagle3_viz.events import EngineInfo, Sampling
 from eagle3_viz.sources.base import Request, user_message
 from eagle3_viz.ui.host import Host
-from eagle3_viz.ui.models import cost
+from eagle3_viz.ui.models import Price
 from eagle3_viz.ui.runs import Runs, new_run_id
 from eagle3_viz.ui.uploads import Uploads
 
@@ -48,24 +48,23 @@ class Launch:
     serial: int = field(default_factory=lambda: next(_serial))
 
 
-def launch(host: Host, runs: Runs, uploads: Uploads, controls: Controls) -> Launch:
+def launch(host: Host, runs: Runs, uploads: Uploads, price: Price, controls: Controls) -> Launch:
     """Start a run with what the controls say."""
     try:
         source = host.source
         if controls.images and source.engine.images_per_prompt == 0:
-            return offer_sight(host, runs)
+            return offer_sight(host, price)
         files = uploads.files([upload["id"] for upload in controls.images or []])
         return Launch(run=runs.start(source, build_request(controls, files, source.engine)).run_id)
     except InputError as error:
         return Launch(problem=str(error))
 
 
-def offer_sight(host: Host, runs: Runs) -> Launch:
+def offer_sight(host: Host, price: Price) -> Launch:
     """Refuse an image prompt, with the offer of a model that takes it."""
     problem = f"{host.state.model} reads text only."
     if seeing := next((model.name for model in host.models.values() if model.sees), None):
-        price = cost(seeing, len(runs.running), host.took_s.get(seeing))
-        return Launch(problem=f"{problem} {seeing} takes images too.", offer=seeing, cost=price)
+        return Launch(problem=f"{problem} {seeing} takes images too.", offer=seeing, cost=price(seeing))
     return Launch(problem=f"{problem} Remove the image.")
 
 

@@ -161,7 +161,11 @@ class Host:
         """Give the source back when it has ended by itself; it can be opened again."""
         reason = await source.ended()
         logger.error(reason)
-        self._source = None
+        self._source = self._watching = None
+        self._begin("Closing the engine")
+        self._opening = asyncio.create_task(self._bury(source, reason))
+
+    async def _bury(self, source: Source, reason: str) -> None:
         await give_back(source)
         self._fail(reason)
 

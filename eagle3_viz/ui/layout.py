@@ -13,6 +13,7 @@ from eagle3_viz.config import MAX_IMAGE_BYTES, MAX_IMAGES
 from eagle3_viz.ui.controls import CHAT, DEFAULT_MAX_TOKENS, RAW, Controls, launch
 from eagle3_viz.ui.examples import EXAMPLES, Example
 from eagle3_viz.ui.host import Host
+from eagle3_viz.ui.models import Price
 from eagle3_viz.ui.routes import PREFIX
 from eagle3_viz.ui.runs import Runs
 from eagle3_viz.ui.uploads import Uploads
@@ -61,7 +62,7 @@ def part(name: str, function: str, script: str = "page", **more: Any) -> gr.HTML
     )
 
 
-def build(host: Host, runs: Runs, uploads: Uploads) -> gr.Blocks:
+def build(host: Host, runs: Runs, uploads: Uploads, price: Price) -> gr.Blocks:
     """The page for this host, these runs and these uploads."""
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
         part("engine", "mountEngine")
@@ -88,12 +89,12 @@ def build(host: Host, runs: Runs, uploads: Uploads) -> gr.Blocks:
                             "Generate", variant="primary", min_width=100, elem_id="e3-generate", interactive=False
                         )
                         stop = gr.Button("Stop", min_width=100, elem_id="e3-stop", interactive=False)
-            with gr.Tab("Benchmark"):
+            with gr.Tab("Benchmark", render_children=True):  # it follows what runs also while it is not looked at
                 part("benchmark", "mountBenchmark", "benchmark")
         view = build_view()
 
         async def start(*values: Any) -> dict[str, Any]:
-            return asdict(launch(host, runs, uploads, Controls(*values)))
+            return asdict(launch(host, runs, uploads, price, Controls(*values)))
 
         # Not queued: a run is only started here, and its events travel by our own route.
         direct = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

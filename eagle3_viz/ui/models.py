@@ -7,6 +7,7 @@ from eagle3_viz.doctor.findings import Finding
 from eagle3_viz.sources.base import Progress, Source
 
 Opener = Callable[[Progress], Awaitable[Source]]
+Price = Callable[[str], str]  # what loading the pair of that name costs now
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,12 @@ class Model:
         return self.name + reads[self.sees]
 
 
-def cost(name: str, num_running: int, took_s: float | None) -> str:
+def cost(name: str, num_running: int, num_benchmarks: int, took_s: float | None) -> str:
     """What loading a pair costs everybody; `took_s` is how long it took the last time."""
     time = "about half a minute" if took_s is None else f"about {max(1, round(took_s))} s"
     runs = {0: "No run is under way.", 1: "One run is under way: it will be stopped."}.get(
         num_running, f"{num_running} runs are under way, other visitors' too: they will be stopped."
     )
-    return f"Loading {name} takes {time}; until then nobody can generate. {runs} What was written stays readable."
+    benchmark = " A benchmark is under way: it will be stopped." if num_benchmarks else ""
+    until = f"Loading {name} takes {time}; until then nobody can generate."
+    return f"{until} {runs}{benchmark} What was written stays readable."

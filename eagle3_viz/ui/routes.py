@@ -19,7 +19,7 @@ from eagle3_viz.ui.answers import read_body, telling
 from eagle3_viz.ui.branch import branch
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
-from eagle3_viz.ui.models import cost
+from eagle3_viz.ui.models import Price
 from eagle3_viz.ui.recording_routes import add_recording_routes, report_response
 from eagle3_viz.ui.runs import Run, Runs
 from eagle3_viz.ui.uploads import Uploads
@@ -44,10 +44,10 @@ def next_event(request: Request, start: int) -> int:
     return int(last) if last.isascii() and last.isdigit() else max(0, start)
 
 
-def router(host: Host, runs: Runs, uploads: Uploads, stop_all: StopAll) -> APIRouter:
+def router(host: Host, runs: Runs, uploads: Uploads, price: Price, stop_all: StopAll) -> APIRouter:
     """The routes to an engine, its runs and the images of their prompts; `stop_all` stops whatever uses the engine."""
     routes = APIRouter(prefix=PREFIX)
-    add_engine_routes(routes, host, runs, stop_all)
+    add_engine_routes(routes, host, price, stop_all)
     add_upload_route(routes, uploads)
     add_run_routes(routes, runs)
     add_branch_route(routes, host, runs)
@@ -62,7 +62,7 @@ def recordings_router(library: Library) -> APIRouter:
     return routes
 
 
-def add_engine_routes(routes: APIRouter, host: Host, runs: Runs, stop_all: StopAll) -> None:
+def add_engine_routes(routes: APIRouter, host: Host, price: Price, stop_all: StopAll) -> None:
     """The engine's state, what the doctor says of its models, trying again, and loading others."""
 
     @routes.get("/engine")
@@ -80,8 +80,8 @@ def add_engine_routes(routes: APIRouter, host: Host, runs: Runs, stop_all: StopA
             return [asdict(finding) for finding in await asyncio.to_thread(checkup)] if checkup else []
 
     @routes.get("/engine/models/{name:path}")
-    async def price(name: str) -> dict[str, str]:
-        return {"cost": cost(name, len(runs.running), host.took_s.get(name))}
+    async def price_of(name: str) -> dict[str, str]:
+        return {"cost": price(name)}
 
     @routes.post("/engine/models/{name:path}", status_code=204)
     async def load(name: str) -> None:

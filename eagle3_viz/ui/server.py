@@ -19,6 +19,7 @@ from eagle3_viz.ui.benchmark_routes import benchmarks_router
 from eagle3_viz.ui.benchmarks import Benchmarks
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
+from eagle3_viz.ui.models import cost
 from eagle3_viz.ui.routes import PREFIX, recordings_router, router
 from eagle3_viz.ui.runs import Runs
 from eagle3_viz.ui.uploads import Uploads
@@ -39,10 +40,13 @@ def build_app(host: Host, runs: Runs, library: Library) -> FastAPI:
         await host.close()
         benchmarks.forget_all()
 
+    def price(name: str) -> str:
+        return cost(name, len(runs.running), len(benchmarks.running), host.took_s.get(name))
+
     app = FastAPI(lifespan=lifespan, openapi_url=None)
-    app.include_router(router(host, runs, uploads, partial(stop_all, runs, benchmarks)))
+    app.include_router(router(host, runs, uploads, price, partial(stop_all, runs, benchmarks)))
     app.include_router(benchmarks_router(PREFIX, host, benchmarks, runs.max_tokens))
-    return with_page(app, library, layout.build(host, runs, uploads))
+    return with_page(app, library, layout.build(host, runs, uploads, price))
 
 
 async def stop_all(runs: Runs, benchmarks: Benchmarks) -> None:
@@ -67,6 +71,7 @@ def with_page(app: FastAPI, library: Library, page: gr.Blocks) -> FastAPI:
         favicon_path=str(web.folder() / "favicon.png"),
         footer_links=[],
         run_history=False,
+        max_file_size="1kb",  # files come by our own routes, which look at them
         ssr_mode=False,
     )
     page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = QUEUE_LOOK_S

@@ -14,6 +14,7 @@ from eagle3_viz.sources.base import Request, record
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.trace import Trace
 from eagle3_viz.ui.library import Library
+from eagle3_viz.ui.routes import PREFIX
 from eagle3_viz.ui.server import build_replay_app
 from scripts.demo import Demo, address_of, running
 from tests.browser import actions
@@ -35,6 +36,24 @@ async def two_k(tmp_path: Path) -> AsyncIterator[tuple[str, list[Trace]]]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with running(build_replay_app(Library(RunsFolder(tmp_path, writable=False))), listener):
             yield address_of(listener), traces
+
+
+SHIFTS = """async (url) => {
+  const { align } = await import(url);
+  const side = (token_ids, parent) => ({ started: { token_ids, parent } });
+  const [root, child, grandchild] = [side([1, 2]), side([1, 2, 9], {}), side([1, 2, 9, 4, 7], {})];
+  const other = side([1, 3, 9], {});
+  return [[root, child], [grandchild, root], [grandchild, child], [other, root], [root, side([1, 2])]].map((pair) => {
+    align(...pair);
+    return pair.map(({ shift }) => shift);
+  });
+}"""
+
+
+async def test_a_run_that_was_continued_stands_where_it_left_the_other(visitor: Visitor, demo: Demo) -> None:
+    await visitor.page.goto(demo.address)
+    shifts = await visitor.page.evaluate(SHIFTS, f"{demo.address}{PREFIX.removeprefix('/')}/assets/pair.js")
+    assert shifts == [[0, 1], [3, 0], [2, 0], [0, 0], [0, 0]]
 
 
 def guesses(*traces: Trace) -> tuple[list[int], list[int]]:

@@ -79,8 +79,10 @@ async def test_marked_text_has_charts_of_its_own(visitor: Visitor, demo: Demo, g
     drawn = await page.evaluate(actions.BARS)
     assert drawn[0] == pytest.approx(expected.rate_per_draft)
     assert drawn[1] == pytest.approx(expected.rate_given_prefix)
+    await page.get_by_role("slider", name="Steps shown").fill("5")
+    await actions.wait_for_charts(page, expected.num_drafts)
     await page.locator(".e3-range").click()
-    await actions.wait_for_charts(page, rates_of(steps).num_drafts)
+    await actions.wait_for_charts(page, rates_of(steps[:5]).num_drafts)
 
 
 async def test_a_finished_run_is_played_back(visitor: Visitor, demo: Demo, gate: Gate) -> None:
@@ -93,8 +95,25 @@ async def test_a_finished_run_is_played_back(visitor: Visitor, demo: Demo, gate:
     await expect(page.locator(".e3-at")).to_have_text(f"step 5 of {len(steps)}")
     await page.locator(".e3-speed").select_option("8")
     await page.locator(".e3-play").click()
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    place = await page.evaluate("scrollY")
     await expect(shown).to_have_count(len(steps))
     await expect(page.locator(".e3-play")).to_contain_text("Play")
+    assert await page.evaluate("scrollY") == place  # whoever looks at the charts is not pulled away
+
+
+async def test_the_keyboard_walks_what_can_be_seen(visitor: Visitor, demo: Demo, gate: Gate) -> None:
+    page = visitor.page
+    steps = await finished_run(page, demo, gate)
+    refused = next(step.index for step in steps[1:] if not step.num_accepted)  # it begins with a hidden guess
+    await page.locator(".e3-ghosts").select_option("hide")
+    await page.get_by_role("slider", name="Steps shown").fill(str(refused + 2))
+    await page.locator(".e3-lane").focus()
+    picked = page.locator(".e3-lane [aria-selected]")
+    for key in ("End", "ArrowRight", "Home", *["ArrowDown"] * (refused + 3), "ArrowUp"):
+        await page.keyboard.press(key)
+        await expect(picked).to_be_visible()
+    await expect(page.locator(".e3-picked")).to_contain_text(f"step {refused + 1},")
 
 
 async def test_the_step_around_a_token_can_be_walked(visitor: Visitor, demo: Demo, gate: Gate) -> None:
@@ -105,6 +124,9 @@ async def test_the_step_around_a_token_can_be_walked(visitor: Visitor, demo: Dem
     await expect(page.locator(".e3-chain .e3-t[aria-current]")).to_have_class("e3-t rejected ghost")
     await chain.last.click()
     await expect(page.locator(".e3-picked")).to_contain_text("correction")
+    await expect(page.locator(".e3-chain .e3-t[aria-current]")).to_be_focused()
+    await page.get_by_role("button", name="Close the details").click()
+    await expect(page.locator(".e3-lane")).to_be_focused()
 
 
 async def test_published_rates_stand_beside_ours_on_request(visitor: Visitor, demo: Demo, gate: Gate) -> None:

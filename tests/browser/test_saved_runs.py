@@ -1,5 +1,6 @@
 """Saved runs on the page, and the page that only replays."""
 
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -131,6 +132,9 @@ async def test_runs_are_renamed_and_deleted_when_one_says_so(
     await page.get_by_text("Saved runs (1)").click()
     await page.get_by_role("button", name="rename").click()
     await expect(page.get_by_role("button", name="The river b run b")).to_be_visible()
+    await page.wait_for_function(
+        "new URLSearchParams(location.hash.slice(1)).get('run').startsWith('The river b run b')"
+    )
     await page.get_by_role("button", name="delete").click()
     await expect(page.locator(".e3-saved")).to_be_hidden()
     assert asked[1].startswith("Delete “The river b run b”?")
@@ -195,6 +199,29 @@ async def test_a_late_answer_does_not_replace_what_was_chosen_after_it(reader: V
     await actions.wait_for_steps(page, len(first.steps))
     await actions.wait_for_charts(page, first.tally.num_drafts)
     assert await choice.evaluate("(select) => select.selectedIndex") == 0
+
+
+async def test_a_file_that_arrives_late_ends_no_run(guest: Visitor, saving: Demo, gate: Gate) -> None:
+    page = guest.page
+    await actions.enter(page, saving)
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    upload = re.compile(r"/recordings\?name=")
+    await page.route(upload, hold)
+    async with page.expect_request(upload):
+        await page.evaluate(DROP, ["late.jsonl", golden.trace_path("troubled").read_text(encoding="utf-8")])
+    run = await actions.generate(page, saving, "Tell me about the river.")
+    async with page.expect_response(upload):
+        await held[0].continue_()
+    gate.let(200)
+    await run.wait()
+    await actions.wait_for_end(page)
+    assert isinstance(end := run.trace.requests[run.run_id].ended, RequestFinished)
+    assert end.finish_reason != "abort"
+    await expect(page.locator(".e3-opened")).to_be_hidden()
 
 
 async def test_a_trace_is_dropped_onto_the_page(reader: Visitor, replay: str) -> None:
