@@ -12,12 +12,23 @@ import time
 from collections.abc import Sequence
 
 import aiohttp
+import msgspec
 
 from benchmarks.probe_overhead import Meter
 
 MAX_LINE_BYTES = 2**22
 DATA, END = b"data: ", b"event: end"
 Told = dict[str, float | list[str]]
+
+
+class Seen(msgspec.Struct):
+    """What a reader looks at of an event."""
+
+    emitted: list[int] = []
+    num_cut: int = 0
+
+
+decoder = msgspec.json.Decoder(list[Seen])
 
 
 class Reading:
@@ -34,8 +45,7 @@ class Reading:
         self.num_bytes += len(line)
         if not line.startswith(DATA + b"["):
             return
-        steps = [event for event in json.loads(line[len(DATA) :]) if event["type"] == "step"]
-        if tokens := sum(len(step["emitted"]) - step.get("num_cut", 0) for step in steps):
+        if tokens := sum(len(event.emitted) - event.num_cut for event in decoder.decode(line[len(DATA) :])):
             self.num_tokens += tokens
             self.meter.add(tokens)
 

@@ -1,4 +1,4 @@
-"""Saves a run while it goes on: flushed a few times a second, and soon after the last event even where none follows."""
+"""Saves a run while it goes on: flushed twice a second, and soon after the last event even where none follows."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from eagle3_viz.errors import InputError
 from eagle3_viz.events import Event
 from eagle3_viz.saving import Saving
 
-FLUSH_S = 0.2
+FLUSH_S = 0.5
 
 
 class Autosave:

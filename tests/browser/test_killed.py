@@ -19,7 +19,7 @@ from tests.browser.test_space import free_port, until_up
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
-STEPS_PER_FLUSH = 3  # at the fake engine's 12 steps a second
+STEPS_PER_FLUSH = 7  # at the fake engine's 12 steps a second
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def test_what_was_seen_is_saved(browser: Browser, page_process: tuple[int,
     await expect(page.locator("#e3-generate")).to_be_enabled(timeout=60_000)
     await page.get_by_role("textbox", name="Prompt").fill("Tell me about the river.")
     await page.locator("#e3-generate").click()
-    await expect(page.locator(".e3-lane .e3-step").nth(3)).to_be_attached(timeout=60_000)
+    await expect(page.locator(".e3-lane .e3-step").nth(11)).to_be_attached(timeout=60_000)
     os.kill(pid, signal.SIGKILL)
     seen = await page.locator(".e3-lane .e3-step").count()
     await context.close()
