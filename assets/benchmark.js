@@ -174,10 +174,12 @@ class BenchmarkTab {
     if (!answer.traced) return name;
     const button = make("button", "e3-bench-show", name, { type: "button", title: "Show how this answer was written" });
     button.addEventListener("click", () => this.try(async () => {
-      document.dispatchEvent(new Event("e3:elsewhere"));
+      const elsewhere = (arrived) => document.dispatchEvent(new CustomEvent("e3:elsewhere", { detail: arrived }));
+      elsewhere(false);
       const turn = (this.wanted = {});
       const request = await ask(`${run}/answers/${number}`);
       if (this.wanted !== turn) return; // something else was asked for meanwhile
+      elsewhere(true);
       document.dispatchEvent(new CustomEvent("e3:open", { detail: request }));
       document.querySelector(".e3-view").scrollIntoView({ block: "start" });
     }));
@@ -187,10 +189,11 @@ class BenchmarkTab {
   async compare() {
     const [a, b] = [this.find("run"), this.find("other")];
     if (a.value === b.value) throw new Error("Choose two different benchmarks: run another one, or open a file.");
-    const chosen = () => [a, b].map(({ selectedOptions: [option] }) => option.text);
-    const names = chosen();
-    const found = await ask(`${this.url}/${a.value}/against/${b.value}`);
-    if (String(names) !== String(chosen())) return;
+    const names = [a, b].map(({ selectedOptions: [option] }) => option.text);
+    const address = () => `${this.url}/${a.value}/against/${b.value}`;
+    const asked = address();
+    const found = await ask(asked);
+    if (asked !== address()) return; // others were chosen meanwhile
     this.find("comparison").replaceChildren(...comparisonTables(found, names));
     this.find("comparison").hidden = false;
     this.find("comparison").scrollIntoView({ block: "nearest" });

@@ -11,6 +11,7 @@ import { label } from "./words.js";
 const BLOCK_STEPS = 24;
 const BLOCK_STEPS_AT_MOST = 96;
 const NEAR_END_PX = 48;
+const LONG = 24; // characters of a token above which it may be broken: it could be wider than the lane
 
 export class Lane {
   // `point(token | null)` is told what the pointer is over, `select(token | null, index)` what is selected, and
@@ -70,8 +71,8 @@ export class Lane {
     group.dataset.n = this.groups.length;
     const rejection = rejectionOf(step, this.pieces);
     for (const token of tokensOf(step)) group.append(this.tokenNode({ ...token, cause: causeAt(token, rejection) }));
-    if (this.keeps) this.kept += !group.classList.toggle("dim", !this.keeps(step));
     this.groups.push({ node: group, step });
+    this.dim(this.groups.at(-1));
     this.shown = this.groups.length;
     this.currentBlock().append(group);
     this.stepsInBlock += 1;
@@ -93,7 +94,7 @@ export class Lane {
     const ghost = isGhost(token);
     const shown = ghost ? { ...this.pieces.alone(token.id), before: "" } : this.pieces.next(token.id);
     if (shown.before) this.lastText.append(shown.before); // a character that was never completed
-    const marks = `${ghost ? " ghost" : ""}${token.filler ? " filler" : ""}`;
+    const marks = `${ghost ? " ghost" : ""}${token.filler ? " filler" : ""}${shown.text.length > LONG ? " long" : ""}`;
     const node = make("span", `e3-t ${token.verdict}${marks} ${shown.kind} ${levelClasses(token)}`);
     node.dataset.i = this.tokens.length;
     node.setAttribute("role", "option");
@@ -150,12 +151,14 @@ export class Lane {
   filter(keeps) {
     this.keeps = keeps;
     this.kept = 0;
-    for (const { node, step } of this.groups) {
-      const stays = !keeps || keeps(step);
-      node.classList.toggle("dim", !stays);
-      if (stays && !this.kept && keeps) node.scrollIntoView({ block: "nearest" });
-      this.kept += stays;
-    }
+    for (const group of this.groups) this.dim(group);
+    if (keeps) this.groups.find(({ node }) => !node.classList.contains("dim"))?.node.scrollIntoView({ block: "nearest" });
+  }
+
+  dim({ node, step }) {
+    const stays = !this.keeps || this.keeps(step);
+    node.classList.toggle("dim", !stays);
+    this.kept += stays;
   }
 
   // Show the first `number` steps. Going back and forth costs only the difference.

@@ -22,7 +22,8 @@ const RETRY_MS = 2000;
 const MAX_PAST = 8; // earlier runs that the page keeps to compare with
 const shared = { engineReady: false, running: false, saved: null };
 // What starts a run or opens one waits for the view that shows it.
-const { promise: viewReady, resolve: viewIsReady } = Promise.withResolvers();
+let viewIsReady;
+const viewReady = new Promise((resolve) => { viewIsReady = resolve; });
 
 function button(id) {
   const node = document.getElementById(id);

@@ -76,6 +76,7 @@ class Report {
 
   async open(index) {
     this.index = index;
+    this.recorded.view.complain(null);
     this.select.selectedIndex = index;
     const { recording, number } = this.places[index];
     find(".r-head h1").textContent = recording.title;

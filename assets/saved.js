@@ -30,9 +30,10 @@ export class Saved {
     Object.assign(this, { root, show, go, compare, complain, url: `${routes}recordings` });
     this.find = (name) => root.querySelector(`.e3-${name}`);
     document.addEventListener("e3:started", ({ detail }) => this.leave(detail));
-    document.addEventListener("e3:elsewhere", () => {
+    document.addEventListener("e3:elsewhere", ({ detail: arrived }) => {
+      this.wanted = null;
       this.complain(null);
-      this.forget();
+      if (arrived) this.forget();
     });
     document.addEventListener("e3:ended", ({ detail }) => this.name(detail));
     addEventListener("hashchange", () => this.followAddress());
@@ -48,7 +49,7 @@ export class Saved {
     this.refresh();
   }
 
-  // The view shows, or will show, something that is not of this list.
+  // The view shows something that is not of this list.
   forget() {
     this.opened = null;
     this.wanted = null;
@@ -128,15 +129,13 @@ export class Saved {
     const wanted = prompt("A title for this run:", title);
     if (wanted === null) return;
     const { name: now } = await ask(this.at(name, "/title"), { method: "PUT", body: wanted });
+    if (name === this.opened) {
+      this.opened = now;
+      writePlace({ run: now });
+      this.find("opened-title").textContent = now.replace(TRACE_FILE, "");
+      this.find("opened-report").href = this.at(now, "/report.html");
+    }
     await this.refresh();
-    if (name !== this.opened) return;
-    this.opened = now;
-    writePlace({ run: now });
-    if (this.find("opened").hidden) return; // the run was written on this page
-    this.index = await ask(this.at(now));
-    const shown = this.find("which").selectedIndex;
-    this.describe();
-    this.find("which").selectedIndex = shown;
   }
 
   async delete(name, title) {
@@ -147,17 +146,16 @@ export class Saved {
 
   // From its beginning.
   openAnew(name) {
-    writePlace({ run: name, request: null, step: null });
-    return this.open(name);
+    return this.open(name, null, { request: null, step: null });
   }
 
-  open(name, request) {
+  open(name, request, place) {
     this.complain(null);
     return this.try(async () => {
       const index = await this.latest(this.at(name));
       if (!index) return;
       this.index = index;
-      writePlace({ run: name });
+      writePlace({ run: name, ...place });
       this.opened = name;
       this.describe();
       await this.openRequest(Math.max(0, this.index.requests.findIndex((line) => line.request_id === request)));
@@ -205,12 +203,14 @@ export class Saved {
 
   // An address may name a run that is gone: then the page says so. A page that only replays opens something at once.
   followAddress() {
-    const { run, request } = readPlace();
+    const { run, request, step } = readPlace();
     const name = run ?? (this.replay && !this.opened ? this.names?.[0] : null);
     if (name && name !== this.opened) return this.open(name, request);
     const number = this.index?.requests.findIndex((line) => line.request_id === request) ?? -1;
-    if (name && number >= 0 && number !== this.find("which").selectedIndex) return this.try(() => this.openRequest(number));
-    return this.go(readPlace().step);
+    this.wanted = null;
+    if (number < 0 || number === this.find("which").selectedIndex) return this.go(step);
+    this.complain(null);
+    return this.try(() => this.openRequest(number));
   }
 
   // Before anything else on the page that takes dropped files.

@@ -21,7 +21,7 @@ from eagle3_viz.errors import InputError
 from eagle3_viz.input_files import parse, read_file
 
 QUESTION = "Describe this image in detail, please."
-MAX_PROBLEMS = 1000  # lines that cannot be used, before the rest is left unread
+MAX_PROBLEMS = 1000  # lines of a file that somebody sent that cannot be used, before the rest is left unread
 USERS = ("human", "user")
 # Where it stands, what stands there, and where its images are looked for.
 Found = tuple[str, str | dict[str, Any], Path | None]
@@ -61,10 +61,12 @@ def read_sent(data: bytes, name: str, limit: int | None = None) -> Dataset:
         InputError: there is no prompt in it.
     """
     found = ((place, record, None) for place, record, _ in text_records(data.decode("utf-8", "replace"), Path(name)))
-    return gather(found, name, QUESTION, limit)
+    return gather(found, name, QUESTION, limit, MAX_PROBLEMS)
 
 
-def gather(found: Iterable[Found], name: str, question: str, limit: int | None) -> Dataset:
+def gather(
+    found: Iterable[Found], name: str, question: str, limit: int | None, most_problems: int | None = None
+) -> Dataset:
     """The prompts among what was found, and what is wrong with the rest.
 
     Raises:
@@ -81,7 +83,7 @@ def gather(found: Iterable[Found], name: str, question: str, limit: int | None) 
             taken.add(prompts[-1].prompt_id)
         except InputError as error:
             problems.append(Unmeasured(place=place, problem=str(error).removeprefix(f"{place}: ")))
-            if len(problems) >= MAX_PROBLEMS:
+            if len(problems) == most_problems:
                 problems.append(Unmeasured(place=name, problem=f"what comes after {place} was not read"))
                 break
     if not prompts:

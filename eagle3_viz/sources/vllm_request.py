@@ -87,7 +87,7 @@ class RequestSteps:
         while self.pending:
             step, row = self.pending.popleft()
             kept = min(max(len(self.output_token_ids) - self._start(row), 0), len(row.emitted))
-            if not self._is_output(row, kept) or not (kept or aborted):  # the last: the engine had finished already
+            if not (kept or aborted) or not self._is_output(row, kept):  # made after the engine had finished it
                 self.stale += len(row.emitted)
             elif aborted and not kept and not self.pending:
                 self.doubtful = self._event(step, row, len(row.emitted))
