@@ -16,12 +16,14 @@ from eagle3_viz.sources.base import Progress, Request
 from eagle3_viz.sources.pieces import Vocabulary
 from eagle3_viz.sources.vllm_counters import EngineCounters
 from eagle3_viz.sources.vllm_inbox import Inbox
-from eagle3_viz.sources.vllm_messages import EngineStep
+from eagle3_viz.sources.vllm_messages import EngineStep, front_end_id
 from eagle3_viz.sources.vllm_request import RequestSteps
 from eagle3_viz.sources.vllm_start import describe, start_engine
 
 if TYPE_CHECKING:
     from eagle3_viz.sources.vllm_recording import Recording
+
+STOPPED = "vLLM stopped while it was running: its last words are in the terminal"
 
 
 class VllmSource:
@@ -103,7 +105,7 @@ class VllmSource:
     async def ended(self) -> str:
         """Wait until the engine has stopped by itself; why."""
         await asyncio.wait([self.llm.output_handler])
-        return "vLLM stopped while it was running: its last words are in the terminal"
+        return STOPPED
 
     async def close(self) -> None:
         """Shut the engine down."""
@@ -135,7 +137,7 @@ class VllmSource:
         try:
             await asyncio.wait([call, self.llm.output_handler], return_when=asyncio.FIRST_COMPLETED)
             if not call.done():
-                raise RuntimeError("vLLM stopped while it was running")
+                raise RuntimeError(STOPPED)
             return list(call.result())
         finally:
             call.cancel()
@@ -153,15 +155,11 @@ class VllmSource:
 
 def hand_out(step: EngineStep, running: Mapping[str, RequestSteps]) -> None:
     """Give each running request its row of an engine step, and tell it how many were lost before."""
-
-    def of(engine_name: str) -> RequestSteps | None:
-        return running.get(engine_name.rpartition("-")[0])  # the engine appends a suffix
-
     for name, count in step.lost.items():
-        if steps := of(name):
+        if steps := running.get(front_end_id(name)):
             steps.lose(count, step.time)
     for row in step.rows:
-        if steps := of(row.request_id):
+        if steps := running.get(front_end_id(row.request_id)):
             steps.witness(step, row)
 
 

@@ -81,3 +81,8 @@ def cut(held: bytearray) -> Iterator[EngineStep]:
         yield decoder.decode(held[start + LENGTH_BYTES : end])
         start = end
     del held[:start]
+
+
+def front_end_id(name: str) -> str:
+    """The id that the front end gave; the engine has appended a suffix to it."""
+    return name.rpartition("-")[0]

@@ -20,7 +20,7 @@ from eagle3_viz.draft_vocabulary import packed
 from eagle3_viz.sources.vllm_capture import Judgement, Proposals
 from eagle3_viz.sources.vllm_draft import target_ids
 from eagle3_viz.sources.vllm_hooks import Hooks, StepClock, Timing
-from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow
+from eagle3_viz.sources.vllm_messages import EngineStep, JudgedRow, front_end_id
 from eagle3_viz.sources.vllm_outbox import Outbox
 
 VERSION = "0.32."
@@ -218,11 +218,6 @@ class Probe:
         start = self._emitted[row.request_id]
         self._emitted[row.request_id] += len(row.emitted)
         return msgspec.structs.replace(row, output_start=start)
-
-
-def front_end_id(name: str) -> str:
-    """The id that the front end gave; the engine has appended a suffix to it."""
-    return name.rpartition("-")[0]
 
 
 def call_queue() -> Any:

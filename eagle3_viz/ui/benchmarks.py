@@ -56,7 +56,6 @@ class Job:
         self.stop = asyncio.Event()
         self.runner: Runner | None = None
         self.task: asyncio.Task[None] | None = None
-        self._alone: asyncio.TimerHandle | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="eagle3_viz-bench-")
 
     @property
@@ -77,16 +76,7 @@ class Job:
                 yield news
         finally:
             if not self.ended and not len(self.news):
-                self._expect_somebody()
-
-    def _expect_somebody(self) -> None:
-        if self._alone:
-            self._alone.cancel()
-        self._alone = asyncio.get_running_loop().call_later(self.abandoned_s, self._stop_if_alone)
-
-    def _stop_if_alone(self) -> None:
-        if not len(self.news):
-            self.stop.set()
+                self.news.if_left(self.abandoned_s, self.stop.set)
 
     def so_far(self) -> benchmark.Summary | None:
         """The block of the answers that are there by now."""
@@ -117,7 +107,7 @@ class Job:
 
     async def run(self, source: Source, plan: Plan) -> None:
         """Measure."""
-        self._expect_somebody()
+        self.news.if_left(self.abandoned_s, self.stop.set)
         try:
             work = Work(prompts=plan.prompts, sampling=plan.sampling, concurrency=plan.concurrency)
             kept = Kept(self.folder, plan.settings(plan.k))

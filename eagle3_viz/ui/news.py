@@ -1,7 +1,7 @@
 """Waking those who wait for something to change. Knows nothing of what changed."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 
@@ -10,6 +10,7 @@ class News:
 
     def __init__(self) -> None:
         self._listeners: set[asyncio.Event] = set()
+        self._left: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._listeners)
@@ -18,6 +19,12 @@ class News:
         """Something changed."""
         for listener in self._listeners:
             listener.set()
+
+    def if_left(self, seconds: float, then: Callable[[], None]) -> None:
+        """Call `then` where nobody listens after so long, in place of what an earlier call asked for."""
+        if self._left:
+            self._left.cancel()
+        self._left = asyncio.get_running_loop().call_later(seconds, lambda: None if self._listeners else then())
 
     @contextmanager
     def listen(self) -> Iterator[asyncio.Event]:

@@ -93,7 +93,7 @@ class Run:
 
     def _stop_if_alone_after(self, seconds: float) -> None:
         if not self.ended and not len(self.news):
-            asyncio.get_running_loop().call_later(seconds, lambda: None if len(self.news) else self.stop())
+            self.news.if_left(seconds, self.stop)
 
     async def _drive(self, source: Source, request: Request) -> None:
         try:
