@@ -39,7 +39,7 @@ export class Added {
     document.addEventListener("dragleave", (event) => event.relatedTarget || mark(false));
     document.addEventListener("drop", (event) => {
       mark(false);
-      if (!carriesFiles(event)) return;
+      if (!carriesFiles(event) || event.target.matches?.("input[type=file]")) return;
       event.preventDefault();
       this.add([...event.dataTransfer.files]);
     });

@@ -96,6 +96,7 @@ class BenchmarkTab {
 
   running(yes) {
     this.find("start").disabled = yes;
+    if (this.find("stop") === document.activeElement) this.find("start").focus();
     this.find("stop").hidden = !yes;
     this.find("progress").hidden = !yes;
   }
@@ -134,6 +135,7 @@ class BenchmarkTab {
   async report() {
     const run = `${this.url}/${this.find("run").value}`;
     const found = await ask(`${run}/report`);
+    if (run !== `${this.url}/${this.find("run").value}`) return; // another was chosen meanwhile
     this.find("json").href = `${run}/bench.json`;
     this.find("csv").href = `${run}/bench.csv`;
     this.find("comparison").hidden = true;

@@ -126,8 +126,8 @@ export class Charts {
       positionBar("of all drafts", names, found.map((row) => [row.accepted, row.perDraft]), this.color("--e3-bar-a"), this.color("--e3-ink")),
       positionBar("of drafts accepted up to there", names, found.map((row) => [row.accepted, row.givenPrefix]), this.color("--e3-bar-b"), this.color("--e3-ink")),
     ];
-    const said = found.map(({ accepted, perDraft }, i) => `${names[i]} accepted in ${accepted} of ${perDraft.of} drafts`).join(", ");
-    this.react("positions", said, [...bars, ...this.references.map((row, i) => this.referenceLine(row, names, i))], {
+    const said = found.map(({ accepted, perDraft, givenPrefix }, i) => `${names[i]} accepted in ${accepted} of ${perDraft.of} drafts, ${givenPrefix.of} of them accepted up to there`).join(", ");
+    this.react("positions", said || "no judged step yet", [...bars, ...this.references.map((row, i) => this.referenceLine(row, names, i))], {
       barmode: "group",
       bargap: BAR_GAP,
       height: 250,
@@ -178,21 +178,28 @@ export class Charts {
       type: "scatter", mode: "lines", stackgroup: "time", name, x: points.map(([step]) => step), y: points.map((point) => point[column]),
       line: { color, width: 1 }, hovertemplate: `%{y:.1f} ms ${name}<extra></extra>`,
     });
-    this.react("times", "draft and verify milliseconds by step", [area("draft", 1, this.color("--e3-bar-b")), area("verify", 2, this.color("--e3-bar-a"))], {
+    const [, draft, verify] = thinned(points, 1)[0] ?? [];
+    const said = points.length ? `of a step, on average: draft ${milliseconds(draft)}, verify ${milliseconds(verify)}` : "no times were recorded";
+    this.react("times", said, [area("draft", 1, this.color("--e3-bar-b")), area("verify", 2, this.color("--e3-bar-a"))], {
       showlegend: true,
       margin: { l: 40, r: 12, t: 26, b: 34 },
       legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },
+      annotations: points.length || !this.figures?.numPasses ? [] : [{ text: said, showarrow: false, x: 0.5, y: 0.5, xref: "paper", yref: "paper" }],
       xaxis: { title: { text: "step (verifier pass)", standoff: 6 }, showgrid: false },
       yaxis: { rangemode: "tozero", title: { text: "ms", standoff: 6 } },
     });
   }
 }
 
-function positionFilter(position) {
+function milliseconds(value) {
+  return value == null ? "not known" : `${value.toFixed(1)} ms`;
+}
+
+export function positionFilter(position) {
   return { text: `the ${ordinal(position)} guess was accepted`, keeps: (step) => step.num_accepted > position };
 }
 
-function lengthFilter(length) {
+export function lengthFilter(length) {
   const text = `${length} ${length === 1 ? "guess was" : "guesses were"} accepted`;
   return { text, keeps: (step) => Boolean(step.proposed?.length) && step.num_accepted === length };
 }

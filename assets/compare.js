@@ -54,6 +54,7 @@ export class Compare {
     this.find("pair-run").selectedIndex = index;
     this.requests = await this.get(this.runs[index].requests);
     if (!this.requests) return undefined;
+    if (!this.requests.length) return this.tell("This recording holds no request: choose another one.");
     this.find("pair-request").replaceChildren(...this.requests.map(({ name }) => new Option(name)));
     this.find("pair-request").hidden = this.requests.length < 2;
     const request = this.best(this.requests);

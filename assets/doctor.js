@@ -13,16 +13,23 @@ export class Doctor {
     this.list = bar.querySelector(".e3-findings");
   }
 
+  // What it said was of a pair that is not loaded any more.
+  hide() {
+    this.model = null;
+    this.panel.hidden = true;
+  }
+
   // Of the pair with this name, which is loaded; asked for once.
   async show(model) {
     if (this.model === model) return;
     this.model = model;
-    const findings = await ask(this.url).catch(() => []);
+    const findings = await ask(this.url).catch(() => null);
     if (this.model !== model) return;
+    if (!findings) return this.hide();
     this.panel.hidden = !findings.length;
     const of = (verdict) => findings.filter((finding) => finding.verdict === verdict);
     this.panel.dataset.worst = Object.keys(VERDICTS).find((verdict) => of(verdict).length) ?? "";
-    this.sum.textContent = `Doctor: ${of("wrong").length} wrong, ${of("risk").length} at risk, ${of("fine").length} fine`;
+    this.sum.textContent = `Doctor: ${of("wrong").length} wrong, ${of("risk").length} at risk, ${of("unknown").length} unknown, ${of("fine").length} fine`;
     this.list.replaceChildren(...Object.keys(VERDICTS).flatMap((verdict) => of(verdict).map(item)));
   }
 }

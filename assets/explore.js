@@ -1,7 +1,7 @@
 // One run to look at: its lane, a token's details, the charts, and the tools that recolour, filter, select and scrub.
 // Everything here happens in the browser; where the events come from is somebody else's business.
 
-import { Charts } from "./charts.js";
+import { Charts, lengthFilter, positionFilter } from "./charts.js";
 import { Compare } from "./compare.js";
 import { declareGlyphs, MODES, scale } from "./colours.js";
 import { factsOf } from "./failures.js";
@@ -37,8 +37,13 @@ export class Explorer {
     this.compare = new Compare(root, () => this.material());
     this.find("ghosts").addEventListener("change", (event) => this.lane.setGhosts(event.target.value));
     this.find("mode").addEventListener("change", (event) => this.recolour(event.target.value));
-    this.find("chip").addEventListener("click", () => this.filter(null));
-    this.find("range").addEventListener("click", () => this.stretch(null));
+    this.find("steps").addEventListener("change", ({ target }) => this.filter(this.filters[target.selectedIndex]));
+    for (const [name, undo] of [["chip", () => this.filter(null)], ["range", () => this.stretch(null)]]) {
+      this.find(name).addEventListener("click", () => {
+        undo();
+        this.find("lane").focus({ preventScroll: true }); // the button is gone
+      });
+    }
     for (const [name, mode] of Object.entries(MODES)) this.find("mode").append(new Option(mode.name, name));
     declareGlyphs(document.body.style);
     this.offerReferences();
@@ -109,6 +114,8 @@ export class Explorer {
 
   begin(k) {
     this.k = k;
+    this.filters = [null, ...Array.from({ length: k + 1 }, (_, length) => lengthFilter(length)), ...Array.from({ length: k }, (_, position) => positionFilter(position))];
+    this.find("steps").replaceChildren(...this.filters.map((filter) => new Option(filter?.text ?? "all")));
     this.figures = new Figures(k);
     this.played = new Figures(k); // of the steps that the player shows
   }
@@ -143,6 +150,7 @@ export class Explorer {
 
   filter(filter) {
     this.filtered = filter;
+    this.find("steps").selectedIndex = Math.max(0, this.filters.findIndex((each) => each?.text === filter?.text));
     this.lane.filter(filter?.keeps ?? null);
     this.find("chip").hidden = !filter;
     this.tellKept();

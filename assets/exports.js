@@ -14,7 +14,9 @@ function saving(node, format) {
   button.title = `Save this chart as ${format.toUpperCase()}`;
   button.addEventListener("click", () => {
     const { clientWidth: width, clientHeight: height } = node;
-    window.Plotly?.downloadImage(node, { format, filename: chartName(node), width, height, scale: format === "png" ? SCALE : 1 });
+    const surface = getComputedStyle(node).getPropertyValue("--e3-surface"); // its letters are this theme's
+    const figure = { data: node.data, layout: { ...node.layout, paper_bgcolor: surface } };
+    window.Plotly?.downloadImage(figure, { format, filename: chartName(node), width, height, scale: format === "png" ? SCALE : 1 });
   });
   return button;
 }

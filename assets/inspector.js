@@ -4,7 +4,9 @@ import { CAUSES } from "./causes.js";
 import { make } from "./dom.js";
 import { quoted } from "./pieces.js";
 import { isGhost, tokensOf } from "./verdicts.js";
-import { percent, summary } from "./words.js";
+import { percent, share, summary } from "./words.js";
+
+const UNRECORDED = "Its candidates were not recorded.";
 
 export class Inspector {
   // `choose(index)` selects another token of the lane. `branch(position, id)`, where there is one to call, continues
@@ -55,10 +57,10 @@ export class Inspector {
     const sides = make("div", "e3-sides");
     sides.append(
       this.side("The draft believed", {
-        top: token.proposed?.top, chosen: token.proposed?.id, mark: "its guess", nothing: "No guess was made here.",
+        top: token.proposed?.top, chosen: token.proposed?.id, mark: "its guess", nothing: token.proposed ? UNRECORDED : "No guess was made here.",
       }, token, pieces),
       this.side("The verifier believed", {
-        top: token.judged?.top, chosen: writtenAt(token), mark: "its choice", nothing: "It never looked at this position.",
+        top: token.judged?.top, chosen: writtenAt(token), mark: "its choice", nothing: token.verdict === "discarded" ? "It never looked at this position." : UNRECORDED,
       }, token, pieces),
     );
     return sides;
@@ -75,7 +77,9 @@ export class Inspector {
   }
 
   side(title, { top, chosen, mark, nothing }, token, pieces) {
+    const { emitted, num_cut: cut = 0 } = token.step;
     const written = writtenAt(token);
+    const canBranch = this.branch && token.position < emitted.length - cut;
     const side = make("div", "e3-side");
     side.append(make("h4", "", title));
     if (!top?.length) side.append(make("p", "e3-nothing", nothing));
@@ -86,7 +90,7 @@ export class Inspector {
       row.append(bar, make("span", "e3-rowtext", quoted(pieces.alone(id))), make("span", "e3-rownumber", percent(logprob) ?? "?"));
       if (id === chosen) row.setAttribute("title", mark);
       if (pieces.inDraftVocabulary(id) === false) row.append(make("span", "e3-outside", "∉ draft", { title: "outside the draft vocabulary" }));
-      if (this.branch && written !== undefined && id !== written) row.append(this.other(id, token, pieces));
+      if (canBranch && id !== written) row.append(this.other(id, token, pieces));
       side.append(row);
     }
     return side;
@@ -99,7 +103,7 @@ export class Inspector {
     const lines = [];
     if (judged?.accept_probability != null && token.position < step.proposed.length) {
       const rule = step.rule === "greedy" ? "greedy rule: the guess must be the verifier’s likeliest token" : `${step.rule} rule`;
-      lines.push(`Chance of being accepted: ${(100 * judged.accept_probability).toFixed(0)} % (${rule}).`);
+      lines.push(`Chance of being accepted: ${share(judged.accept_probability)} (${rule}).`);
     }
     if (proposed && judged && written !== undefined && written !== proposed.id) {
       lines.push(`The verifier’s ${quoted(pieces.alone(written))} is ${rank(proposed.top, written)} for the draft; the draft’s ${quoted(pieces.alone(proposed.id))} is ${rank(judged.top, proposed.id)} for the verifier.`);

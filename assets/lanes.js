@@ -26,7 +26,7 @@ export class Lane {
     root.addEventListener("mouseover", (event) => this.onPoint(this.tokenAt(event.target)));
     root.addEventListener("mouseleave", () => this.onPoint(null));
     root.addEventListener("click", (event) => this.choose(this.indexAt(event.target)));
-    root.addEventListener("keydown", (event) => this.key(event));
+    root.addEventListener("keydown", (event) => this.key(event, stretch));
   }
 
   clear() {
@@ -123,7 +123,7 @@ export class Lane {
     if (node) {
       node.setAttribute("aria-selected", "true");
       node.id = "e3-selected";
-      node.scrollIntoView({ block: "nearest" });
+      (node.offsetParent ? node : node.parentElement).scrollIntoView({ block: "nearest" }); // a ghost may be hidden
       this.root.setAttribute("aria-activedescendant", "e3-selected");
     } else {
       this.root.removeAttribute("aria-activedescendant");
@@ -180,8 +180,17 @@ export class Lane {
     const selection = document.getSelection();
     if (!selection.rangeCount || selection.isCollapsed) return;
     const range = selection.getRangeAt(0);
-    const [from, to] = [range.startContainer, range.endContainer].map((node) => this.groupOf(node));
-    if (from !== null && to !== null && to > from) tell({ from, to });
+    let [from, to] = [range.startContainer, range.endContainer].map((node) => this.groupOf(node));
+    if (from === null && to === null) return;
+    for (from ??= to; this.touches(range, from - 1);) from -= 1;
+    for (to ??= from; this.touches(range, to + 1);) to += 1;
+    if (!covers(range, this.groups[from].node)) from += 1;
+    if (!covers(range, this.groups[to].node)) to -= 1;
+    if (to > from) tell({ from, to });
+  }
+
+  touches(range, number) {
+    return Boolean(this.groups[number] && range.intersectsNode(this.groups[number].node));
   }
 
   groupOf(node) {
@@ -190,12 +199,21 @@ export class Lane {
     return group ? Number(group.dataset.n) : null;
   }
 
-  key(event) {
+  // With Shift, from the step where it was first held to the one that is reached.
+  key(event, stretch) {
     const to = { ArrowRight: () => this.walk(1), ArrowLeft: () => this.walk(-1), ArrowDown: () => this.walkStep(1),
       ArrowUp: () => this.walkStep(-1), Home: () => this.seen(0, 1), End: () => this.seen(this.tokens.length - 1, -1) }[event.key];
     if (!to || !this.tokens.length || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
+    if (event.shiftKey) this.anchor ??= this.selectedGroup() ?? 0;
+    else this.anchor = null;
     this.choose(to());
+    const [from, last] = [this.anchor ?? 0, this.selectedGroup() ?? 0].sort((a, b) => a - b);
+    if (event.shiftKey && last > from) stretch({ from, to: last });
+  }
+
+  selectedGroup() {
+    return this.selected === null ? null : this.groupOf(this.nodes[this.selected]);
   }
 
   // The first token, from `index` on, that can be seen; where there is none, the one that is selected.
@@ -213,9 +231,18 @@ export class Lane {
 
   walkStep(by) {
     if (this.selected === null) return this.seen(0, 1);
-    const group = this.groups[this.groupOf(this.nodes[this.selected]) + by];
+    const group = this.groups[this.selectedGroup() + by];
     return group ? this.seen(Number(group.node.firstChild.dataset.i), 1) : this.selected;
   }
+}
+
+// Whether a range holds some text of a node: it may end just before it, or begin just behind it.
+function covers(range, node) {
+  const own = document.createRange();
+  own.selectNodeContents(node);
+  if (range.compareBoundaryPoints(Range.START_TO_START, own) > 0) own.setStart(range.startContainer, range.startOffset);
+  if (range.compareBoundaryPoints(Range.END_TO_END, own) < 0) own.setEnd(range.endContainer, range.endOffset);
+  return own.toString() !== "";
 }
 
 // The cause that a token's colour shows: that of the rejected token, and of what stands in its place.

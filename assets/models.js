@@ -36,7 +36,7 @@ export class ModelPicker {
   async ask() {
     const name = this.select.value;
     if (name === this.current) return this.keep();
-    const { cost } = await ask(modelUrl(this.routes, name));
+    const { cost } = await ask(modelUrl(this.routes, name)).catch(({ message }) => ({ cost: message }));
     if (this.select.value !== name) return undefined;
     this.find("switch-text").textContent = cost;
     this.find("load").textContent = `Load ${name}`;

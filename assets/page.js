@@ -64,6 +64,7 @@ export function mountEngine(element, { routes }) {
       doctor.show(state.model);
       return document.dispatchEvent(new CustomEvent("e3:ready", { detail: state.model }));
     }
+    doctor.hide();
     if (state.phase === "failed") return show("failed", `The engine could not be started. ${state.message}`);
     return show("loading", `${state.message}…`, state.fraction, `${Math.round(state.elapsed_s)} s`);
   };
@@ -180,22 +181,27 @@ export class View {
     this.saved = saved;
     this.explorer.end();
     if (problem) this.complain(problem);
-    document.dispatchEvent(new CustomEvent("e3:ended", { detail: saved }));
+    if (this.stream) document.dispatchEvent(new CustomEvent("e3:ended", { detail: saved }));
     this.find("report").href = `${this.run}/report.html`;
     this.find("report").hidden = !this.explorer.steps.length;
     this.find("save").href = `${this.run}/trace.jsonl`;
     this.find("save").hidden = !this.explorer.steps.length;
-    if (!this.ending) return this.say("broken", this.explorer.steps.length ? "Cut short: the answer is not complete." : "");
+    if (!this.ending) return this.say("broken", this.explorer.steps.length ? "Cut short: the answer is not complete." : "Cut short before its first token.");
     const verified = { true: " Counts equal vLLM’s own.", false: " Counts differ from vLLM’s own!" };
     return this.say("done", ENDINGS[this.ending.finish_reason] + (verified[this.ending.counters_verified] ?? ""));
   }
 
+  // Nothing else begins while it is asked for; what is opened meanwhile stays.
   async branch(position, id) {
+    if (this.branching) return;
+    const turn = (this.branching = {});
     try {
-      this.open(await ask(`${this.run}/branch?position=${position}&token=${id}`, { method: "POST" }));
+      const launch = await ask(`${this.run}/branch?position=${position}&token=${id}`, { method: "POST" });
+      if (this.branching === turn) this.open(launch);
     } catch (error) {
-      this.complain(error.message);
+      if (this.branching === turn) this.complain(error.message);
     }
+    if (this.branching === turn) this.branching = null;
   }
 
   stop() {
@@ -208,6 +214,7 @@ export class View {
     if (this.stream && !this.saved) this.keep();
     this.stream?.close();
     this.stream = null;
+    this.branching = null;
     this.setRunning(false);
   }
 
@@ -220,6 +227,7 @@ export class View {
   }
 
   compareWith(name) {
+    if (shared.running) return this.complain("The run in view is still being written: compare when it has ended, or stop it.");
     if (this.explorer.material()) return this.explorer.compare.open(name);
     return this.complain("There is no run in view to compare with: open one first, or generate one.");
   }

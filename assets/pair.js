@@ -47,10 +47,12 @@ function cellsOf(steps, pieces) {
 }
 
 // A run that continues another has its prompt and the beginning of its answer for a prompt, and stands where that ends.
+// Two that continue one run from different places share all but the last token of the shorter prompt, which was chosen.
 export function align(one, other) {
   for (const [child, root] of [[one, other], [other, one]]) {
     const [whole, prompt] = [child, root].map(({ started }) => started.token_ids);
-    const continues = child.started.parent && prompt.every((id, place) => id === whole[place]);
+    const shared = root.started.parent ? prompt.slice(0, -1) : prompt;
+    const continues = child.started.parent && whole.length >= prompt.length && shared.every((id, place) => id === whole[place]);
     child.shift = continues ? whole.length - prompt.length : 0;
   }
 }

@@ -82,13 +82,17 @@ export class Saved {
   // What the server answers; null where something else was chosen before it came.
   async latest(url) {
     this.wanted = url;
-    const answer = await ask(url);
+    const answer = await ask(url).catch((error) => {
+      if (this.wanted === url) throw error;
+    });
     return this.wanted === url ? answer : null;
   }
 
   refresh() {
     return this.try(async () => {
+      const turn = (this.refreshing = {});
       const { recordings, writable, keyed, folder } = await ask(`${this.url}?keys=${keys().join(",")}`);
+      if (this.refreshing !== turn) return;
       this.acts = [...(writable && !keyed ? ["rename"] : []), ...(writable ? ["delete"] : [])];
       this.replay = !writable;
       this.find("saved").hidden = !recordings.length;
@@ -97,8 +101,19 @@ export class Saved {
       this.find("count").textContent = `${writable ? "Saved runs" : "Recordings"} (${recordings.length})`;
       this.find("saved-note").textContent = keyed
         ? "Only this browser knows of these runs. They are deleted after a while." : folder ? `in ${folder}` : "";
-      this.find("saved-list").replaceChildren(...recordings.map((recording) => this.row(recording)));
+      this.list(recordings);
     });
+  }
+
+  // The keyboard stays where it was; where that is gone, it is on the list's heading.
+  list(recordings) {
+    const focused = this.find("saved-list").contains(document.activeElement) && document.activeElement;
+    const place = focused && Array.from(focused.parentElement.children).indexOf(focused);
+    const rows = recordings.map((recording) => this.row(recording));
+    this.find("saved-list").replaceChildren(...rows);
+    if (!focused) return;
+    const row = rows.find(({ dataset }) => dataset.name === focused.parentElement.dataset.name);
+    (row?.children[place] ?? this.find("count").parentElement).focus();
   }
 
   row({ name, title, prompt, verifier, modified, num_bytes: size }) {
@@ -108,11 +123,10 @@ export class Saved {
     open.addEventListener("click", () => this.openAnew(name));
     const when = new Date(1000 * modified).toLocaleString();
     const about = make("span", "e3-saved-about", [prompt.replaceAll(/\s+/g, " ").slice(0, 120), verifier, when, `${Math.ceil(size / 1024)} kB`].filter(Boolean).join(" · "));
-    const report = make("a", "e3-saved-act", "report");
-    report.href = this.at(name, "/report.html");
-    report.title = "Save as one HTML file that opens anywhere";
-    const trace = make("a", "e3-saved-act", "trace");
-    trace.href = this.at(name, "/trace");
+    const report = make("a", "e3-saved-act", "report", { href: this.at(name, "/report.html"), title: "Save as one HTML file that opens anywhere" });
+    const trace = make("a", "e3-saved-act", "trace", { href: this.at(name, "/trace") });
+    for (const link of [report, trace]) link.target = "_blank"; // where it is refused, this page stays
+    row.dataset.name = name;
     row.append(open, about, this.act("compare", () => this.compare(title)), report, trace);
     row.append(...this.acts.map((act) => this.act(act, () => this[act](name, title))));
     return row;
@@ -141,6 +155,7 @@ export class Saved {
   async delete(name, title) {
     if (!confirm(`Delete “${title}”? This cannot be undone.`)) return;
     await ask(this.at(name), { method: "DELETE" });
+    if (name === this.opened) this.forget();
     await this.refresh();
   }
 
@@ -154,6 +169,7 @@ export class Saved {
     return this.try(async () => {
       const index = await this.latest(this.at(name));
       if (!index) return;
+      if (!index.requests.length) throw new Error(`“${index.title}” holds no request: it was cut short before the first one.`);
       this.index = index;
       writePlace({ run: name, ...place });
       this.opened = name;
@@ -169,9 +185,12 @@ export class Saved {
   }
 
   async openRequest(number) {
-    const request = await this.latest(this.at(this.opened, `/requests/${number}`));
+    const request = await this.latest(this.at(this.opened, `/requests/${number}`)).catch((error) => {
+      this.find("which").selectedIndex = this.number; // what is still in view
+      throw error;
+    });
     if (!request) return;
-    this.find("which").selectedIndex = number;
+    this.find("which").selectedIndex = this.number = number;
     this.find("opened-prompt").textContent = this.index.requests[number].prompt;
     this.show(request);
   }
@@ -184,7 +203,7 @@ export class Saved {
 
   async requestsOf(name) {
     const { requests } = await ask(this.at(name));
-    const shown = name === this.opened ? this.find("which").selectedIndex : null;
+    const shown = name === this.opened ? (this.index ? this.number : 0) : null;
     return requests.map(({ prompt, outcome }, number) => ({
       name: requestLine(prompt, outcome), prompt, current: number === shown, load: () => ask(this.at(name, `/requests/${number}`)),
     }));
@@ -217,6 +236,7 @@ export class Saved {
   acceptDrops() {
     addEventListener("dragover", (event) => event.preventDefault());
     addEventListener("drop", (event) => {
+      if (event.target.matches?.("input[type=file]")) return; // it takes the file itself
       const files = Array.from(event.dataTransfer.files);
       const file = files.find(({ name }) => TRACE_FILE.test(name));
       if (files.length) event.preventDefault();

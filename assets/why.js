@@ -44,7 +44,9 @@ export class Why {
     const { failures } = figures;
     const found = Object.entries(failures.causes).filter(([, { count }]) => count);
     this.find("bar").replaceChildren(...this.segments(found));
-    this.find("list").replaceChildren(...(found.length ? [table(["cause", "rejections", "cost", "without it"], found.map((row) => this.causeRow(row)))] : []));
+    const short = notProposed(figures);
+    const rows = [...found.map((row) => this.causeRow(row)), ...(short ? [["not proposed at all", "", ...this.costs(short)]] : [])];
+    this.find("list").replaceChildren(...(rows.length ? [table(["cause", "rejections", "cost", "without it"], rows)] : []));
     this.find("sum").textContent = figures.numDrafts ? sumSentence(figures) : "No guess was checked yet.";
     this.root.dataset.rejections = failures.numRejections;
   }
@@ -74,7 +76,11 @@ export class Why {
     const button = make("button", `e3-cause ${cause}`, "", { type: "button", title: sentence, "data-cause": cause, "data-count": count });
     button.append(make("span", "e3-cause-glyph", glyph), ` ${name}`);
     button.addEventListener("click", () => this.keepCause(cause));
-    return [button, count.toLocaleString("en"), minus(this.figures, lost), lengthWithout(this.figures, lost).toFixed(2)];
+    return [button, count.toLocaleString("en"), ...this.costs(lost)];
+  }
+
+  costs(lost) {
+    return [minus(this.figures, lost), lengthWithout(this.figures, lost).toFixed(2)];
   }
 
   keepCause(wanted) {

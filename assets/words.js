@@ -4,10 +4,15 @@ import { CAUSES, rejectionOf } from "./causes.js";
 import { quoted } from "./pieces.js";
 import { ordinal } from "./verdicts.js";
 
+// What is not certain is not called so.
+export function share(probability) {
+  if (probability > 0 && probability < 0.001) return "< 0.1 %";
+  if (probability < 1 && probability >= 0.995) return "> 99 %";
+  return `${(100 * probability).toFixed(probability < 0.1 ? 1 : 0)} %`;
+}
+
 export function percent(logprob) {
-  if (logprob === null || logprob === undefined) return null;
-  const probability = Math.exp(logprob);
-  return probability < 0.001 ? "< 0.1 %" : `${(100 * probability).toFixed(probability < 0.1 ? 1 : 0)} %`;
+  return logprob == null ? null : share(Math.exp(logprob));
 }
 
 function beliefs(token) {

@@ -25,6 +25,7 @@ from eagle3_viz.sources.pieces import Vocabulary
 from eagle3_viz.sources.vllm_engine import VllmSource
 
 DEPTH = 3
+TIE = 1e-4  # logits this close may change places from machine to machine
 PROMPTS = ["What do you see?", "Hello, how are you?", "Which colour is the circle?", "Name a shape."]
 
 
@@ -133,12 +134,13 @@ def test_guesses_equal_a_recomputation_of_their_own(
             logits = next(loop)
             for depth in range(DEPTH):
                 logs = logits.log_softmax(-1)
-                assert int(found.guess[row, depth]) == int(logs.argmax())
+                guess, wanted = int(found.guess[row, depth]), logs[found.wanted[row, depth]]
+                assert logs[guess] >= logs.max() - TIE
                 assert float(found.confidence[row, depth]) == pytest.approx(float(logs.max().exp()), abs=1e-4)
-                better = int((logs > logs[found.wanted[row, depth]]).sum())
-                assert int(found.rank[row, depth]) == better + 1
-                right += int(logs.argmax() == found.wanted[row, depth]) if depth == 0 else 0
-                logits = loop.send(int(logs.argmax()))
+                better, tied = int((logs > wanted + TIE).sum()), int((logs > wanted - TIE).sum())
+                assert better < int(found.rank[row, depth]) <= max(tied, 1)
+                right += int(guess == found.wanted[row, depth]) if depth == 0 else 0
+                logits = loop.send(guess)
             checked += 1
     assert checked == len(found.text) > 20
     assert float(found.agrees[:, 0].float().mean()) == pytest.approx(right / checked, abs=1e-4)

@@ -12,6 +12,11 @@ from tests.browser.conftest import Gate
 BARS = "document.querySelector('[data-chart=positions]').data?.map((bars) => bars.y)"
 # Judged steps that the charts show.
 JUDGED = "document.querySelector('[data-chart=lengths]').data?.[0].y.reduce((sum, count) => sum + count, 0)"
+# A short run may have ended before anybody looks: its beginning is noted.
+BEGINS = """() => {
+  window.e3Begun = false;
+  document.addEventListener("e3:started", () => { window.e3Begun = true; }, { once: true });
+}"""
 # How many rejections each cause has, as the Why panel lists them.
 CAUSES = """Object.fromEntries(Array.from(document.querySelectorAll('.e3-why [data-cause]'),
   ({ dataset }) => [dataset.cause, Number(dataset.count)]))"""
@@ -37,8 +42,9 @@ async def generate(page: Page, demo: Demo, prompt: str, **settings: str) -> Run:
     await page.get_by_role("textbox", name="Prompt").fill(prompt)
     for label, value in settings.items():
         await page.get_by_label(label.replace("_", " ")).fill(value)
+    await page.evaluate(BEGINS)
     await page.locator("#e3-generate").click()
-    await expect(view(page)).to_have_attribute("data-state", "running", timeout=30_000)
+    await page.wait_for_function("window.e3Begun")
     return next(run for run in demo.runs.known if run.run_id not in known)  # a short one may have ended by now
 
 

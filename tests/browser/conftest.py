@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 
 from eagle3_viz.sources.base import Progress, Source
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.ui.models import Model
 from scripts import chromium
 from scripts.demo import Demo, serving
+
+expect.set_options(timeout=30_000)  # a slow machine is not a defect
 
 
 class Gate:

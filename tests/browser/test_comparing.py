@@ -43,7 +43,9 @@ SHIFTS = """async (url) => {
   const side = (token_ids, parent) => ({ started: { token_ids, parent } });
   const [root, child, grandchild] = [side([1, 2]), side([1, 2, 9], {}), side([1, 2, 9, 4, 7], {})];
   const other = side([1, 3, 9], {});
-  return [[root, child], [grandchild, root], [grandchild, child], [other, root], [root, side([1, 2])]].map((pair) => {
+  const late = side([1, 2, 4, 4, 4, 8], {});
+  const pairs = [[root, child], [grandchild, root], [grandchild, child], [other, root], [root, side([1, 2])]];
+  return [...pairs, [late, child], [child, side([1, 2, 8], {})]].map((pair) => {
     align(...pair);
     return pair.map(({ shift }) => shift);
   });
@@ -53,7 +55,7 @@ SHIFTS = """async (url) => {
 async def test_a_run_that_was_continued_stands_where_it_left_the_other(visitor: Visitor, demo: Demo) -> None:
     await visitor.page.goto(demo.address)
     shifts = await visitor.page.evaluate(SHIFTS, f"{demo.address}{PREFIX.removeprefix('/')}/assets/pair.js")
-    assert shifts == [[0, 1], [3, 0], [2, 0], [0, 0], [0, 0]]
+    assert shifts == [[0, 1], [3, 0], [2, 0], [0, 0], [0, 0], [3, 0], [0, 0]]
 
 
 def guesses(*traces: Trace) -> tuple[list[int], list[int]]:

@@ -34,6 +34,7 @@ async def press_bar(page: Page, chart: str, number: int) -> None:
 async def test_a_bar_filters_the_lane_to_its_steps(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
     steps = await finished_run(page, demo, gate)
+    await actions.wait_for_charts(page, rates_of(steps).num_drafts)
     await press_bar(page, "positions", 1)
     behind = [step for step in steps if step.num_accepted > 1]
     await expect(page.locator(DIMMED)).to_have_count(len(steps) - len(behind))
@@ -45,9 +46,26 @@ async def test_a_bar_filters_the_lane_to_its_steps(visitor: Visitor, demo: Demo,
 async def test_a_length_filters_the_lane_to_its_steps(visitor: Visitor, demo: Demo, gate: Gate) -> None:
     page = visitor.page
     steps = await finished_run(page, demo, gate)
+    await actions.wait_for_charts(page, rates_of(steps).num_drafts)
     await press_bar(page, "lengths", 0)
     behind = [step for step in steps if step.proposed and step.num_accepted == 0]
     await expect(page.locator(DIMMED)).to_have_count(len(steps) - len(behind))
+
+
+async def test_the_keyboard_filters_and_marks(visitor: Visitor, demo: Demo, gate: Gate) -> None:
+    page = visitor.page
+    steps = await finished_run(page, demo, gate)
+    await page.locator(".e3-steps").select_option("the 2nd guess was accepted")
+    await expect(page.locator(DIMMED)).to_have_count(sum(step.num_accepted < 2 for step in steps))
+    await page.locator(".e3-chip").first.press("Enter")
+    await expect(page.locator(DIMMED)).to_have_count(0)
+    await expect(page.locator(".e3-steps")).to_have_value("all")
+    await expect(page.locator(".e3-lane")).to_be_focused()
+
+    for key in ("Home", "ArrowDown", *["Shift+ArrowDown"] * 4, "Shift+ArrowUp"):
+        await page.keyboard.press(key)
+    await expect(page.locator(".e3-range")).to_contain_text("steps 2 to 5 only")
+    await actions.wait_for_charts(page, rates_of(steps[1:5]).num_drafts)
 
 
 async def test_colour_modes_colour_what_is_known(visitor: Visitor, demo: Demo, gate: Gate) -> None:
@@ -83,6 +101,33 @@ async def test_marked_text_has_charts_of_its_own(visitor: Visitor, demo: Demo, g
     await actions.wait_for_charts(page, expected.num_drafts)
     await page.locator(".e3-range").click()
     await actions.wait_for_charts(page, rates_of(steps[:5]).num_drafts)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        (
+            "(groups[2].lastChild.lastChild, groups[2].lastChild.textContent.length",
+            "groups[6].firstChild.firstChild, 0)",
+        ),
+        ("(groups[3].firstChild, 0", "groups[5].parentElement.nextSibling ?? document.querySelector('.e3-hover'), 0)"),
+    ],
+    ids=["edges of the steps around it", "behind the lane's block"],
+)
+async def test_what_is_only_touched_is_not_marked(
+    visitor: Visitor, demo: Demo, gate: Gate, begin: str, end: str
+) -> None:
+    page = visitor.page
+    steps = await finished_run(page, demo, gate)
+    await page.evaluate(
+        f"""() => {{
+          const groups = document.querySelectorAll('.e3-lane .e3-step');
+          document.getSelection().setBaseAndExtent{begin}, {end};
+        }}"""
+    )
+    block = await page.locator(".e3-lane .e3-block").first.locator(".e3-step").count()
+    last = 6 if "groups[6]" in end else min(block, len(steps))
+    await expect(page.locator(".e3-range")).to_contain_text(f"steps 4 to {last} only")
 
 
 async def test_a_finished_run_is_played_back(visitor: Visitor, demo: Demo, gate: Gate) -> None:

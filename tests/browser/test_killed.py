@@ -19,7 +19,7 @@ from tests.browser.test_space import free_port, until_up
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
-STEPS_PER_FLUSH = 7  # at the fake engine's 12 steps a second
+STEPS_PER_FLUSH = 12  # a second of the fake engine: twice the time between two flushes
 
 
 @pytest.fixture

@@ -87,9 +87,12 @@ async def test_a_run_is_found_again_after_the_page_was_left(
     page = guest.page
     await generate(page, saving, gate, "Tell me about the river.")
     text = await page.evaluate(actions.TEXT)
+    await page.get_by_role("button", name="compare with another run").click()
+    await expect(page.locator(".e3-pair-text")).to_have_text("This is the run in view: choose another one.")
     await actions.enter(page, saving)
     await page.get_by_text("Saved runs (1)").click()
-    await page.get_by_role("button", name="Tell me about the river").click()
+    await page.get_by_role("button", name="Tell me about the river").press("Enter")
+    await expect(page.get_by_role("button", name="Tell me about the river")).to_be_focused()
     await expect(page.locator(".e3-opened-prompt")).to_have_text("Tell me about the river.")
     assert await page.evaluate(actions.TEXT) == text
     assert texts_in(tmp_path) == [text]
