@@ -65,7 +65,7 @@ export function mountEngine(element, { routes }) {
       return document.dispatchEvent(new CustomEvent("e3:ready", { detail: state.model }));
     }
     doctor.hide();
-    if (state.phase === "failed") return show("failed", `The engine could not be started. ${state.message}`);
+    if (state.phase === "failed") return show("failed", state.message);
     return show("loading", `${state.message}…`, state.fraction, `${Math.round(state.elapsed_s)} s`);
   };
   const listen = () => {

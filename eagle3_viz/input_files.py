@@ -39,7 +39,8 @@ def parse(line: str, place: str) -> dict[str, Any]:
     """
     try:
         record = json.loads(line)
-    except ValueError as error:
+        json.dumps(record, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{place}: no JSON: {error}") from error
     if not isinstance(record, dict):
         raise InputError(f"{place}: no JSON object")

@@ -55,9 +55,12 @@ class Saving:
         """Flush, and end the file."""
         self.flush()
         self._write(self._packer.flush())
-        if self._file:
-            self._file.close()
-            self._file = None
+        try:
+            if self._file:
+                self._file.close()
+                self._file = None
+        except OSError as error:  # a full disk may be told only now
+            self._give_up(error)
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)

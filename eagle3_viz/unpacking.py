@@ -11,7 +11,7 @@ CHUNK_BYTES = 2**18
 MAX_LINE_BYTES = 64 * 2**20
 # Recordings pack 4 to 40 times. What packs better is no recording, and may be made to fill a memory.
 MAX_RATIO = 200
-FREE_BYTES = 64 * 2**20
+FREE_BYTES = 4 * 2**20  # that little is never a trap
 
 
 class DamagedStreamError(ValueError):

@@ -114,6 +114,8 @@ BAD_LINES = [
     {"prompt": "Two?", "image": ["fine.png", "fine.png"]},
     {"turns": []},
     {"prompt": 5},
+    {"prompt": "half \ud83d of a character"},
+    '{"prompt": ' + "[" * 100_000,
 ]
 
 
@@ -137,6 +139,8 @@ def test_bad_lines_are_named_and_counted_and_the_rest_is_measured(capsys: pytest
         10: "neither a file name nor a list",
         12: "the prompt is empty",
         13: "no text",
+        14: "surrogates not allowed",
+        15: "recursion",
     }.items():
         assert problem in told[f"mixed.jsonl, line {number}"]
     assert any("cannot be read as an image" in problem for problem in told.values())

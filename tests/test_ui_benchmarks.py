@@ -72,6 +72,12 @@ async def test_what_cannot_be_measured_is_told(client: httpx.AsyncClient, query:
     assert problem in answer.json()["detail"]
 
 
+async def test_another_sites_page_starts_nothing(client: httpx.AsyncClient, benchmarks: Benchmarks) -> None:
+    answer = await client.post("benchmarks", headers={"sec-fetch-site": "cross-site"})
+    assert answer.status_code == 403
+    assert benchmarks.running == []
+
+
 async def test_one_at_a_time_and_it_can_be_stopped(client: httpx.AsyncClient, benchmarks: Benchmarks) -> None:
     first = (await client.post("benchmarks?tokens=100")).json()["id"]
     second = await client.post("benchmarks")

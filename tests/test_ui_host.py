@@ -71,7 +71,7 @@ async def test_a_failure_is_told_and_can_be_tried_again(error: Exception, messag
     host = Host([Model("a", opener)])
     host.start()
     await until(host, "failed")
-    assert host.state.message == message
+    assert host.state.message == f"The engine could not be started. {message}"
     with pytest.raises(InputError, match="Try again"):
         _ = host.source
     host.start()
@@ -156,7 +156,7 @@ async def test_after_a_model_that_cannot_be_opened_another_can() -> None:
     await until(host, "ready")
     host.switch("broken", Runs().stop_all)
     await until(host, "failed")
-    assert host.state.message == "no such head"
+    assert host.state.message.endswith("no such head")
     host.switch("a", Runs().stop_all)
     await until(host, "ready")
     await host.close()
@@ -233,6 +233,13 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://demo{PREFIX}/") as client:
         yield client
+
+
+@pytest.mark.parametrize("path", ["engine/retry", "engine/models/a", "images", "recordings"])
+async def test_another_sites_page_changes_nothing(client: httpx.AsyncClient, path: str) -> None:
+    for site, status in (("cross-site", 403), ("same-origin", None)):
+        answer = await client.post(path, headers={"sec-fetch-site": site})
+        assert (answer.status_code == 403) == (status == 403)
 
 
 @pytest.mark.parametrize("path", ["runs/unknown/events", "runs/unknown/trace.jsonl", "assets/secret.css"])

@@ -1,6 +1,7 @@
 """Runs: how they begin, end, break, and are forgotten; and the messages that tell a browser about one."""
 
 import asyncio
+import errno
 import json
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
@@ -157,6 +158,32 @@ async def test_runs_are_bounded_and_the_oldest_ended_goes_first() -> None:
         runs.start(fast(), request("4"))
     await runs.stop_all()
     assert runs.running == []
+
+
+async def test_an_image_that_runs_share_is_held_once_and_makes_only_runs_with_images_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("eagle3_viz.ui.runs.MAX_IMAGE_BYTES_HELD", 150)
+    runs, shared = Runs(), bytes(100)
+    images = {"text": (), "1": (shared,), "2": (shared,), "other": (bytes([1] * 100),), "last": ()}
+    for name, files in images.items():
+        await runs.start(fast(), msgspec.structs.replace(request(name), images=files)).wait()
+    assert {run.run_id for run in runs.known} == {"text", "other", "last"}
+
+
+async def test_a_disk_that_is_full_only_at_the_end_does_not_keep_a_run_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def close(self: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    saving = Saving(tmp_path / "run.jsonl.gz")
+    assert saving._file
+    saving._file.close()
+    monkeypatch.setattr(saving, "_file", type("File", (), {"write": lambda _, data: len(data), "close": close})())
+    saving.close()
+    assert saving.problem
+    assert "No space left" in saving.problem
 
 
 def test_engine_info_is_told_in_a_few_words() -> None:

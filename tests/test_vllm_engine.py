@@ -8,7 +8,7 @@ import pytest
 
 from eagle3_viz import bundled, draft_vocabulary
 from eagle3_viz.errors import InputError
-from eagle3_viz.events import Pieces, RequestFinished, RequestStarted, Sampling, Step
+from eagle3_viz.events import Piece, Pieces, RequestFinished, RequestStarted, Sampling, Step
 from eagle3_viz.sources.base import Request, record
 from eagle3_viz.sources.vllm_engine import VllmSource
 from eagle3_viz.trace import Trace
@@ -73,6 +73,21 @@ async def test_counts_and_text_are_vllms_own(vllm_source: VllmSource, temperatur
     assert trace.counters.num_accepted_tokens > 0
     assert_counts_agree(trace)
     assert_text_agrees(trace)
+
+
+async def test_an_answer_that_begins_inside_a_character_has_its_own_text(vllm_source: VllmSource) -> None:
+    first, *rest = vllm_source.vocabulary.tokenizer.encode("\U0001f600")
+    assert isinstance(vllm_source.vocabulary.piece(first), Piece)  # half a character
+    request = Request(
+        request_id="r0",
+        messages=[{"role": "user", "content": PROMPTS[0]}],
+        continues=(first,),
+        sampling=Sampling(allowed_token_ids=rest, max_tokens=6),
+    )
+    trace = await record(vllm_source, [request])
+    assert_counts_agree(trace)
+    assert set(finished(trace, "r0").output_token_ids) <= set(rest)
+    assert "user" not in finished(trace, "r0").text  # of the prompt, which vLLM tells once more
 
 
 async def test_eight_at_once_hold_only_their_own_steps(vllm_source: VllmSource) -> None:

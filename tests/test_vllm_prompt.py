@@ -53,6 +53,15 @@ def asking(**more: Any) -> Request:
     return Request(**{"request_id": "r", "messages": ASKED, "images": (png(),), **more})
 
 
+async def test_what_a_template_refuses_is_told_of_this_prompt() -> None:
+    class Strict(Tokenizer):
+        def apply_chat_template(self, messages: Any, **_: Any) -> str:
+            raise ValueError("roles must alternate")
+
+    with pytest.raises(InputError, match="does not take this prompt: roles must alternate"):
+        await render(asking(), engine(), Strict())
+
+
 async def test_the_trace_has_the_tokens_that_the_engine_prefills() -> None:
     prompt = await render(asking(), engine(), Tokenizer())
     assert prompt.token_ids == [*[PATCH] * 5, 1, 1] == prompt.engine_input["prompt_token_ids"]

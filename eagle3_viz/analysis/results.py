@@ -75,7 +75,7 @@ def decode(data: bytes, name: str) -> Benchmark:
     """
     try:
         return msgspec.json.decode(data, type=Benchmark)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{name} is no benchmark's JSON: {error}") from error
 
 

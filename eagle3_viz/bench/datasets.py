@@ -111,7 +111,7 @@ def text_records(text: str, path: Path) -> Iterator[Found]:
     if text.lstrip().startswith("["):
         try:
             elements = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path} begins like a JSON array and is none: {error}") from error
         for number, element in enumerate(elements, start=1):
             yield f"{path.name}, element {number}", json.dumps(element), path.parent

@@ -16,6 +16,7 @@ from eagle3_viz.bench.kept import Kept, Line
 from eagle3_viz.bench.pictures import content
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import RequestFailed, Sampling
+from eagle3_viz.invariants import TraceError
 from eagle3_viz.sources.base import Progress, Request, Source, record, user_message
 from eagle3_viz.trace import Trace
 
@@ -129,7 +130,7 @@ class Runner:
         try:
             request = await self._request(prompt, name, messages)
             trace = await record(self.source, [request], stop=self.stop)
-        except InputError as error:
+        except (InputError, TraceError) as error:  # of this prompt; the others are measured
             self.problems.append(Unmeasured(place=name, problem=str(error)))
             return None
         if self.stop.is_set():

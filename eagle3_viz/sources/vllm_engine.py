@@ -15,6 +15,7 @@ from eagle3_viz.events import EngineInfo, Event
 from eagle3_viz.sources.base import Progress, Request
 from eagle3_viz.sources.pieces import Vocabulary
 from eagle3_viz.sources.vllm_counters import EngineCounters
+from eagle3_viz.sources.vllm_endings import STOPPED
 from eagle3_viz.sources.vllm_inbox import Inbox
 from eagle3_viz.sources.vllm_messages import EngineStep, front_end_id
 from eagle3_viz.sources.vllm_request import RequestSteps
@@ -23,7 +24,7 @@ from eagle3_viz.sources.vllm_start import describe, start_engine
 if TYPE_CHECKING:
     from eagle3_viz.sources.vllm_recording import Recording
 
-STOPPED = "vLLM stopped while it was running: its last words are in the terminal"
+MAX_SOCKET_PATH = 100  # characters that a socket's address takes at most, and some to spare
 
 
 class VllmSource:
@@ -62,10 +63,9 @@ class VllmSource:
     @classmethod
     async def _attach(cls, engine: Any, pair: Pair, progress: Progress) -> Self:
         running: dict[str, RequestSteps] = {}
-        path = Path(tempfile.gettempdir(), f"eagle3_viz-{os.getpid()}-{secrets.token_hex(4)}")
-        inbox = Inbox(path, lambda step: hand_out(step, running))
+        inbox = Inbox(socket_path(), lambda step: hand_out(step, running))
         try:
-            source = cls(engine, describe(engine, pair, **await attach_probe(engine, path)), inbox, running)
+            source = cls(engine, describe(engine, pair, **await attach_probe(engine, inbox.path)), inbox, running)
             progress("Warming up", None)
             await source._warm_up()
             # What is imported by now stays: the collector would look through all of it every few hundred events.
@@ -151,6 +151,13 @@ class VllmSource:
             prompt = {"prompt_token_ids": [self.vocabulary.tokenizer.encode("a")[0]] * 4}
             async for _ in self.llm.generate(prompt, params, f"warm-up-{temperature}"):
                 pass
+
+
+def socket_path() -> Path:
+    """A path for a socket, that is not there yet; in /tmp where that of the temporary folder would be too long."""
+    name = f"eagle3_viz-{os.getpid()}-{secrets.token_hex(4)}"
+    path = Path(tempfile.gettempdir(), name)
+    return path if len(str(path)) <= MAX_SOCKET_PATH else Path("/tmp", name)
 
 
 def hand_out(step: EngineStep, running: Mapping[str, RequestSteps]) -> None:

@@ -29,6 +29,7 @@ from eagle3_viz.events import (
 )
 from eagle3_viz.sources.base import Progress, Request
 from eagle3_viz.sources.pieces import Vocabulary
+from eagle3_viz.sources.vllm_endings import ORDERLY, STOPPED, aborted_on, answer_text, disorder, problem
 from eagle3_viz.sources.vllm_prompt import Prompt, check, render, written_text
 from eagle3_viz.sources.vllm_request import PieceBook
 from eagle3_viz.sources.vllm_start import describe, start_engine
@@ -97,7 +98,7 @@ class PlainSource:
     async def ended(self) -> str:
         """Wait until the engine has stopped by itself; why."""
         await asyncio.wait([self.llm.output_handler])
-        return "vLLM stopped while it was running: its last words are in the terminal"
+        return STOPPED
 
     async def close(self) -> None:
         """Shut the engine down."""
@@ -142,9 +143,12 @@ class PlainRun:
         prompt, params = prepared
         self._start(request, prompt)
         try:
-            self.emit(await self._generate(request, prompt, params))
+            if self.stop.is_set():
+                self._finish(request, "abort", "", [])
+            else:
+                await self._generate(request, prompt, params)
         except Exception as error:
-            self._fail(request, f"{type(error).__name__}: {error}")
+            self._fail(request, problem(error))
 
     def _start(self, request: Request, prompt: Prompt) -> None:
         self._show(prompt.token_ids)
@@ -167,25 +171,33 @@ class PlainRun:
         if pieces := self.book.news(token_ids):
             self.emit(pieces)
 
-    async def _generate(self, request: Request, prompt: Prompt, params: "SamplingParams") -> RequestFinished:
+    async def _generate(self, request: Request, prompt: Prompt, params: "SamplingParams") -> None:
         engine_id = f"eagle3viz-{secrets.token_hex(8)}"
         text: list[str] = []
         output: list[int] = []
-        async for delivered in self.source.llm.generate(prompt.engine_input, params, engine_id):
-            final = delivered.outputs[0]
-            text.append(final.text)
-            for place, token_id in enumerate(final.token_ids):
-                row = final.logprobs[place] if final.logprobs else None
-                self._step(request, len(output), token_id, row)
-                output.append(token_id)
-            if self.stop.is_set():
-                await self.source.llm.abort(engine_id)
-        return RequestFinished(
-            request_id=request.request_id,
-            t_ms=self.now(),
-            finish_reason=final.finish_reason,
-            text="".join(text),
-            output_token_ids=output,
+        async with aborted_on(self.stop, self.source.llm, engine_id):
+            async for delivered in self.source.llm.generate(prompt.engine_input, params, engine_id):
+                final = delivered.outputs[0]
+                text.append(final.text)
+                for place, token_id in enumerate(final.token_ids):
+                    row = final.logprobs[place] if final.logprobs else None
+                    self._step(request, len(output), token_id, row)
+                    output.append(token_id)
+                if self.stop.is_set():  # it may have come before the engine knew the request
+                    await self.source.llm.abort(engine_id)
+        self._finish(request, final.finish_reason, "".join(text), output)
+
+    def _finish(self, request: Request, reason: Any, text: str, output: list[int]) -> None:
+        if reason not in ORDERLY:
+            return self._fail(request, disorder(reason))
+        return self.emit(
+            RequestFinished(
+                request_id=request.request_id,
+                t_ms=self.now(),
+                finish_reason=reason,
+                text=answer_text(text, output, self.book.piece_of),
+                output_token_ids=output,
+            )
         )
 
     def _step(self, request: Request, index: int, token_id: int, row: Any) -> None:

@@ -148,6 +148,7 @@ class Probe:
     def forget(self, request_id: str) -> int:
         """Watch a request no longer; returns how many steps of it were made."""
         self.send(wait=True)
+        self.outbox.flush()
         self._watched.pop(request_id, None)
         if not self._watched:
             self._hooks.close()

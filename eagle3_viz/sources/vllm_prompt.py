@@ -54,12 +54,17 @@ async def render(request: Request, engine: Any, tokenizer: Any) -> Prompt:
     """Apply the chat template, tokenize, and let the engine's own renderer put the pictures in.
 
     Raises:
-        InputError: the prompt is longer than the model takes, the tokenizer has no chat template, the model sees no
-            pictures, or one of them cannot be used.
+        InputError: the prompt is longer than the model takes, the tokenizer or its chat template do not take it, the
+            model sees no pictures, or one of them cannot be used.
     """
     model = engine.model_config
     check_image_count(len(request.images), images_per_prompt(model))
-    text, token_ids = await asyncio.to_thread(begun, request, tokenizer)
+    try:
+        text, token_ids = await asyncio.to_thread(begun, request, tokenizer)
+    except InputError:
+        raise
+    except Exception as error:  # a template may refuse an order of roles, a tokenizer half a character
+        raise InputError(f"the verifier's chat template or tokenizer does not take this prompt: {error}") from error
     check_length(len(token_ids), model.max_model_len)
     prompt = Prompt(text=text, token_ids=token_ids, engine_input={"prompt_token_ids": token_ids})
     if request.images:

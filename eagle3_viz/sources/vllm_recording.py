@@ -33,6 +33,7 @@ from eagle3_viz.events import (
 from eagle3_viz.sources import vllm_counters
 from eagle3_viz.sources.base import Request
 from eagle3_viz.sources.pieces import Vocabulary
+from eagle3_viz.sources.vllm_endings import ORDERLY, aborted_on, answer_text, disorder, problem
 from eagle3_viz.sources.vllm_inbox import Inbox
 from eagle3_viz.sources.vllm_prompt import Prompt, check, render, written_text
 from eagle3_viz.sources.vllm_request import PieceBook, RequestSteps
@@ -92,10 +93,10 @@ class Recording:
                 yield event
             yield TraceFinished(t_ms=self._now(), num_requests=len(self.requests), engine_totals=self._totals())
         finally:
-            self.source.recordings.remove(self)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+            self.source.recordings.remove(self)  # the engine counts its requests until here
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, Step):
@@ -186,14 +187,14 @@ class Recording:
         if stop.is_set():
             return self._finish_unrun(request)
         self.source.running[engine_id] = steps
-        aborter = asyncio.create_task(self._abort_on(stop, engine_id))
         settled = False
         try:
-            await self.source.watch(engine_id, request.top_logprobs)
-            if stop.is_set():
-                return self._finish_unrun(request)
-            final, text = await self._generate(engine_id, prompt, params, steps, stop)
-            await self._settle(engine_id, steps, final)
+            async with aborted_on(stop, self.source.llm, engine_id):
+                await self.source.watch(engine_id, request.top_logprobs)
+                if stop.is_set():
+                    return self._finish_unrun(request)
+                final, text = await self._generate(engine_id, prompt, params, steps, stop)
+                await self._settle(engine_id, steps, final)
             settled = True
             finish = partial(self._finish, request, steps, final, text)
             if steps.doubtful or final.finish_reason == "abort":
@@ -203,9 +204,8 @@ class Recording:
         except Exception as error:
             steps.abandon()
             self.given.append(None)
-            self._fail(request, f"{type(error).__name__}: {error}")
+            self._fail(request, problem(error))
         finally:
-            aborter.cancel()
             del self.source.running[engine_id]
             if not settled:
                 with contextlib.suppress(Exception):  # the engine may be gone
@@ -217,10 +217,6 @@ class Recording:
                 request_id=request.request_id, t_ms=self._now(), finish_reason="abort", text="", output_token_ids=[]
             )
         )
-
-    async def _abort_on(self, stop: asyncio.Event, engine_id: str) -> None:
-        await stop.wait()
-        await self.source.llm.abort(engine_id)
 
     async def _generate(
         self, engine_id: str, prompt: Prompt, params: SamplingParams, steps: RequestSteps, stop: asyncio.Event
@@ -246,7 +242,9 @@ class Recording:
                 steps.finish()
         finally:
             made = await draining
-        await self._wait(lambda: steps.witnessed >= made, WITNESS_TIMEOUT)
+        deadline = time.monotonic() + WITNESS_TIMEOUT
+        while not await self._wait(lambda: steps.witnessed >= made, MOMENT) and time.monotonic() < deadline:
+            await self.source.drain(engine_id)  # the worker writes what its socket did not take before
         steps.finish(aborted=stopped_outside)
         if steps.witnessed < made:
             steps.lose(made - steps.witnessed, time.monotonic())
@@ -264,13 +262,15 @@ class Recording:
     def _finish(self, request: Request, steps: RequestSteps, final: Any, text: str) -> None:
         counters = vllm_counters.of_request(final.spec_decode_metrics)
         self.given.append(counters)
+        if final.finish_reason not in ORDERLY:
+            return self._fail(request, disorder(final.finish_reason))
         ours = steps.tally.counters(self.k)
-        self.events.put_nowait(
+        return self.events.put_nowait(
             RequestFinished(
                 request_id=request.request_id,
                 t_ms=self._now(),
                 finish_reason=final.finish_reason,
-                text=text,
+                text=answer_text(text, steps.output_token_ids, self.book.piece_of),
                 output_token_ids=steps.output_token_ids,
                 engine_counters=counters,
                 counters_verified=None if counters is None else counters == ours,

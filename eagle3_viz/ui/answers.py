@@ -1,4 +1,4 @@
-"""What routes share: reading a request's body, and handing messages to the page."""
+"""What routes share: who may call them, reading a request's body, and handing messages to the page."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +15,12 @@ def telling(status: int = 404) -> Iterator[None]:
         yield
     except InputError as error:
         raise HTTPException(status, str(error)) from error
+
+
+def same_site(request: Request) -> None:
+    """A dependency of routes: refuses what another site's page makes a visitor's browser send here."""
+    if request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site") == "cross-site":
+        raise HTTPException(403, "Another site's page may not do this.")
 
 
 async def read_body(request: Request, at_most: int, refusal: Callable[[int], str]) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from eagle3_viz.analysis import results
@@ -15,7 +15,7 @@ from eagle3_viz.bench.whole import Plan
 from eagle3_viz.config import check_sampling
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Sampling
-from eagle3_viz.ui.answers import read_body, telling
+from eagle3_viz.ui.answers import read_body, same_site, telling
 from eagle3_viz.ui.benchmarks import (
     MAX_CONCURRENCY,
     MAX_FILE_BYTES,
@@ -37,7 +37,7 @@ STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 def benchmarks_router(prefix: str, host: Host, benchmarks: Benchmarks, max_tokens: int | None) -> APIRouter:
     """The routes; `max_tokens` is the most that the owner of the page gives for one answer."""
-    routes = APIRouter(prefix=f"{prefix}/benchmarks")
+    routes = APIRouter(prefix=f"{prefix}/benchmarks", dependencies=[Depends(same_site)])
     add_starting_routes(routes, host, benchmarks, max_tokens)
     add_following_routes(routes, benchmarks)
     add_report_routes(routes, benchmarks)
@@ -96,7 +96,8 @@ def add_starting_routes(routes: APIRouter, host: Host, benchmarks: Benchmarks, m
     async def take_in(request: Request, name: str = "bench.json") -> Response:
         with telling(422):
             body = await read_body(request, MAX_FILE_BYTES, too_large)
-            job = benchmarks.open(body, name[:80])
+            found = await asyncio.to_thread(results.decode, body, name[:80])
+            job = benchmarks.open(found, name[:80])
         return as_json({"id": job.job_id, "title": job.title})
 
 

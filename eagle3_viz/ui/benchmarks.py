@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from eagle3_viz import web
-from eagle3_viz.analysis import benchmark, results
+from eagle3_viz.analysis import benchmark
 from eagle3_viz.analysis.results import Benchmark
 from eagle3_viz.bench import datasets
 from eagle3_viz.bench.datasets import Dataset
@@ -169,13 +169,8 @@ class Benchmarks:
         job.task = asyncio.create_task(job.run(source, plan))
         return job
 
-    def open(self, data: bytes, name: str) -> Job:
-        """Take in what `bench --json` wrote.
-
-        Raises:
-            InputError: it is something else.
-        """
-        found = results.decode(data, name)
+    def open(self, found: Benchmark, name: str) -> Job:
+        """Take in what was measured elsewhere."""
         untraced = [
             msgspec.structs.replace(answer, trace=None) for answer in found.answers
         ]  # traces did not come along

@@ -12,10 +12,13 @@ def branch(run: Run, position: int, token_id: int, engine: EngineInfo) -> Reques
     """The request that keeps the first `position` tokens of `run`'s answer and puts `token_id` behind them.
 
     Raises:
-        InputError: there is no such position or token, or another verifier is loaded now.
+        InputError: there is no such position or token, part of the answer is not known, or another verifier is loaded
+            now.
     """
     if engine.verifier != run.trace.engine.verifier:
         raise InputError(f"This run was made with {run.trace.engine.verifier}: load that pair again to continue it.")
+    if run.trace.requests[run.run_id].num_dropped:
+        raise InputError("Steps of this run were lost, and with them a part of its answer: generate it again.")
     output = run.trace.requests[run.run_id].output_token_ids
     if not 0 <= position <= len(output):
         raise InputError(f"This run has no token {position}: its answer has {len(output)}.")

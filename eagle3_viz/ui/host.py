@@ -147,10 +147,12 @@ class Host:
         try:
             self._source = await self._model.opener(progress)
         except InputError as error:
-            self._fail(str(error))
+            self._fail(f"The engine could not be started. {error}")
         except Exception as error:
             logger.exception("the engine could not be started")
-            self._fail(f"{type(error).__name__}: {error}. The terminal shows the details.")
+            self._fail(
+                f"The engine could not be started. {type(error).__name__}: {error}. The terminal shows the details."
+            )
         else:
             elapsed = self._clock() - self._started
             self.took_s[self._model.name] = elapsed

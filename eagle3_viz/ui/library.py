@@ -16,7 +16,7 @@ from eagle3_viz.saved_run import SavedRun, clean_title, title_of
 from eagle3_viz.trace import Trace
 from eagle3_viz.views.report import Titled
 
-MAX_DROPPED_BYTES = 64 * 2**20  # as it comes, and as it unpacks
+MAX_DROPPED_BYTES = 32 * 2**20  # as it comes, and as it unpacks: in memory it may take forty times as much
 MAX_HELD = 4
 DROPPED = "dropped-"
 
@@ -32,6 +32,7 @@ class Library:
         self.folder = folder
         self._held: OrderedDict[tuple[str, float], Titled] = OrderedDict()
         self._dropped: OrderedDict[str, Titled] = OrderedDict()
+        self._taking = asyncio.Lock()  # one dropped file at a time
 
     async def list(self, keys: frozenset[str]) -> list[SavedRun]:
         """The runs in the folder, newest first; where visitors are kept apart, those whose ids are among `keys`."""
@@ -70,7 +71,8 @@ class Library:
         Raises:
             InputError: it is no trace.
         """
-        trace = await asyncio.to_thread(load_bytes, data, file_name)
+        async with self._taking:
+            trace = await asyncio.to_thread(load_bytes, data, file_name)
         name = DROPPED + secrets.token_urlsafe(16)
         self._dropped[name] = Titled(clean_title(title_of(Path(file_name))) or "dropped", trace)
         while len(self._dropped) > MAX_HELD:

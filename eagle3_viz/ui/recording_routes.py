@@ -1,7 +1,4 @@
-"""HTTP routes for recordings: the list, one of them for the page, as a file, as a report; renaming and deleting.
-
-Changes are PUT and DELETE, which another site's page cannot send here.
-"""
+"""HTTP routes for recordings: the list, one of them for the page, as a file, as a report; renaming and deleting."""
 
 import asyncio
 from typing import Any

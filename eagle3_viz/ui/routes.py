@@ -9,13 +9,13 @@ from dataclasses import asdict
 from functools import partial
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from eagle3_viz import web
 from eagle3_viz.config import MAX_IMAGE_BYTES, image_too_large
 from eagle3_viz.ui import stream
-from eagle3_viz.ui.answers import read_body, telling
+from eagle3_viz.ui.answers import read_body, same_site, telling
 from eagle3_viz.ui.branch import branch
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
@@ -46,7 +46,7 @@ def next_event(request: Request, start: int) -> int:
 
 def router(host: Host, runs: Runs, uploads: Uploads, price: Price, stop_all: StopAll) -> APIRouter:
     """The routes to an engine, its runs and the images of their prompts; `stop_all` stops whatever uses the engine."""
-    routes = APIRouter(prefix=PREFIX)
+    routes = APIRouter(prefix=PREFIX, dependencies=[Depends(same_site)])
     add_engine_routes(routes, host, price, stop_all)
     add_upload_route(routes, uploads)
     add_run_routes(routes, runs)
@@ -56,7 +56,7 @@ def router(host: Host, runs: Runs, uploads: Uploads, price: Price, stop_all: Sto
 
 def recordings_router(library: Library) -> APIRouter:
     """The routes to recordings, and to what every page needs."""
-    routes = APIRouter(prefix=PREFIX)
+    routes = APIRouter(prefix=PREFIX, dependencies=[Depends(same_site)])
     add_recording_routes(routes, library)
     add_asset_routes(routes)
     return routes

@@ -177,9 +177,7 @@ class Runs:
         self._check(request)
         if len(self.running) >= self._max_running + self._max_queued:
             raise InputError(f"{len(self.running)} runs are under way, which is the limit: try again in a minute.")
-        ended = [run.run_id for run in self.known if run.ended]
-        while ended and (len(self._runs) >= self._max_runs or self._num_image_bytes() > MAX_IMAGE_BYTES_HELD):
-            del self._runs[ended.pop(0)]
+        self._forget_some()
         self._turns.at_once = min(self._max_running, source.engine.max_num_seqs or self._max_running)
         run = Run(source, request, self._grace_s, self._turns, self._autosave(request))
         self._runs[run.run_id] = run
@@ -202,8 +200,18 @@ class Runs:
         prompt = asked(request.messages, request.prompt or "")
         return Autosave(partial(self._folder.save, request.request_id, prompt))
 
+    def _forget_some(self) -> None:
+        """The oldest that have ended, where there are too many; of those with images, where these take too much."""
+        ended = [run for run in self.known if run.ended]
+        for run in ended[: max(0, len(self._runs) - self._max_runs + 1)]:
+            del self._runs[run.run_id]
+        for run in ended:
+            if run.request.images and self._num_image_bytes() > MAX_IMAGE_BYTES_HELD:
+                self._runs.pop(run.run_id, None)
+
     def _num_image_bytes(self) -> int:
-        return sum(len(data) for run in self.known for data in run.request.images)
+        images = (data for run in self.known for data in run.request.images)
+        return sum({id(data): len(data) for data in images}.values())  # runs may share one
 
     async def stop_all(self) -> None:
         """Stop all runs in order and wait for their end; they stay readable."""
