@@ -74,10 +74,11 @@ def read_prompts(path: Path) -> Iterator[tuple[str, list[bytes]]]:
         InputError: a line is no JSON object with `prompt` or `turns`, its `image` is no file name or list of them or
             cannot be read, or there is no line at all.
     """
-    lines = [line for line in read_file(path).decode("utf-8", "replace").split("\n") if line.strip()]
-    if not lines:
+    lines = enumerate(read_file(path).decode("utf-8", "replace").split("\n"), start=1)
+    written = [(number, line) for number, line in lines if line.strip()]
+    if not written:
         raise InputError(f"{path} holds no prompts: give a line of JSON with `prompt` for each")
-    for number, line in enumerate(lines, start=1):
+    for number, line in written:
         record = parse(line, f"{path}, line {number}")
         turns = record.get("turns")
         prompt = record.get("prompt", turns[0] if isinstance(turns, list) and turns else None)
