@@ -1,5 +1,6 @@
 // The images beside the prompt: chosen, pasted or dropped, sent to the server as the files they are, shown, removed.
 
+import { takesFiles } from "./dom.js";
 import { picture } from "./pictures.js";
 
 const MIB = 2 ** 20;
@@ -32,14 +33,14 @@ export class Added {
     const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
     const mark = (on) => document.body.classList.toggle("e3-dropping", on);
     document.addEventListener("dragover", (event) => {
-      if (!carriesFiles(event)) return;
-      event.preventDefault();
-      mark(true);
+      const ours = carriesFiles(event) && !takesFiles(event.target);
+      if (ours) event.preventDefault();
+      mark(ours);
     });
     document.addEventListener("dragleave", (event) => event.relatedTarget || mark(false));
     document.addEventListener("drop", (event) => {
       mark(false);
-      if (!carriesFiles(event) || event.target.matches?.("input[type=file]")) return;
+      if (!carriesFiles(event) || takesFiles(event.target)) return;
       event.preventDefault();
       this.add([...event.dataTransfer.files]);
     });

@@ -127,7 +127,7 @@ export class Charts {
       positionBar("of drafts accepted up to there", names, found.map((row) => [row.accepted, row.givenPrefix]), this.color("--e3-bar-b"), this.color("--e3-ink")),
     ];
     const said = found.map(({ accepted, perDraft, givenPrefix }, i) => `${names[i]} accepted in ${accepted} of ${perDraft.of} drafts, ${givenPrefix.of} of them accepted up to there`).join(", ");
-    this.react("positions", said || "no judged step yet", [...bars, ...this.references.map((row, i) => this.referenceLine(row, names, i))], {
+    this.react("positions", this.figures?.numDrafts ? said : "no judged step yet", [...bars, ...this.references.map((row, i) => this.referenceLine(row, names, i))], {
       barmode: "group",
       bargap: BAR_GAP,
       height: 250,
@@ -178,7 +178,7 @@ export class Charts {
       type: "scatter", mode: "lines", stackgroup: "time", name, x: points.map(([step]) => step), y: points.map((point) => point[column]),
       line: { color, width: 1 }, hovertemplate: `%{y:.1f} ms ${name}<extra></extra>`,
     });
-    const [, draft, verify] = thinned(points, 1)[0] ?? [];
+    const [, draft, verify] = thinned(this.figures?.times ?? [], 1)[0] ?? [];
     const said = points.length ? `of a step, on average: draft ${milliseconds(draft)}, verify ${milliseconds(verify)}` : "no times were recorded";
     this.react("times", said, [area("draft", 1, this.color("--e3-bar-b")), area("verify", 2, this.color("--e3-bar-a"))], {
       showlegend: true,

@@ -54,9 +54,9 @@ export class Compare {
     this.find("pair-run").selectedIndex = index;
     this.requests = await this.get(this.runs[index].requests);
     if (!this.requests) return undefined;
-    if (!this.requests.length) return this.tell("This recording holds no request: choose another one.");
     this.find("pair-request").replaceChildren(...this.requests.map(({ name }) => new Option(name)));
     this.find("pair-request").hidden = this.requests.length < 2;
+    if (!this.requests.length) return this.tell("This recording holds no request: choose another one.");
     const request = this.best(this.requests);
     if (this.requests[request].current) return this.tell("This is the run in view: choose another one.");
     return this.chooseRequest(request);

@@ -19,7 +19,7 @@ export class Doctor {
     this.panel.hidden = true;
   }
 
-  // Of the pair with this name, which is loaded; asked for once.
+  // Of the pair with this name, which is loaded; asked for once, or until there is an answer.
   async show(model) {
     if (this.model === model) return;
     this.model = model;

@@ -63,7 +63,6 @@ export class Explorer {
     this.find("asked").hidden = true;
     this.find("parent").hidden = true;
     this.player.load([]);
-    this.filter(null);
     this.stretch(null);
   }
 
@@ -118,6 +117,7 @@ export class Explorer {
     this.find("steps").replaceChildren(...this.filters.map((filter) => new Option(filter?.text ?? "all")));
     this.figures = new Figures(k);
     this.played = new Figures(k); // of the steps that the player shows
+    this.filter(null);
   }
 
   // The run as far as it is here; null before its first step.
@@ -150,7 +150,7 @@ export class Explorer {
 
   filter(filter) {
     this.filtered = filter;
-    this.find("steps").selectedIndex = Math.max(0, this.filters.findIndex((each) => each?.text === filter?.text));
+    this.find("steps").selectedIndex = this.filters.findIndex((each) => each?.text === filter?.text); // none for one of the Why panel's
     this.lane.filter(filter?.keeps ?? null);
     this.find("chip").hidden = !filter;
     this.tellKept();

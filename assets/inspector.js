@@ -57,7 +57,7 @@ export class Inspector {
     const sides = make("div", "e3-sides");
     sides.append(
       this.side("The draft believed", {
-        top: token.proposed?.top, chosen: token.proposed?.id, mark: "its guess", nothing: token.proposed ? UNRECORDED : "No guess was made here.",
+        top: token.proposed?.top, chosen: token.proposed?.id, mark: "its guess", nothing: token.proposed && !token.filler ? UNRECORDED : "No guess was made here.",
       }, token, pieces),
       this.side("The verifier believed", {
         top: token.judged?.top, chosen: writtenAt(token), mark: "its choice", nothing: token.verdict === "discarded" ? "It never looked at this position." : UNRECORDED,
@@ -79,7 +79,7 @@ export class Inspector {
   side(title, { top, chosen, mark, nothing }, token, pieces) {
     const { emitted, num_cut: cut = 0 } = token.step;
     const written = writtenAt(token);
-    const canBranch = this.branch && token.position < emitted.length - cut;
+    const canBranch = this.branch && written !== undefined && token.position <= emitted.length - cut;
     const side = make("div", "e3-side");
     side.append(make("h4", "", title));
     if (!top?.length) side.append(make("p", "e3-nothing", nothing));

@@ -40,6 +40,7 @@ export class Lane {
     this.kept = 0; // by `keeps`, so far
     this.pieces = new Pieces();
     this.selected = null;
+    this.anchor = null; // the step where Shift was first held
     this.block = null;
     this.onSelect(null);
   }
@@ -119,6 +120,7 @@ export class Lane {
     this.nodes[this.selected]?.removeAttribute("aria-selected");
     this.nodes[this.selected]?.removeAttribute("id");
     this.selected = index;
+    this.anchor = null;
     const node = this.nodes[index];
     if (node) {
       node.setAttribute("aria-selected", "true");
@@ -205,11 +207,12 @@ export class Lane {
       ArrowUp: () => this.walkStep(-1), Home: () => this.seen(0, 1), End: () => this.seen(this.tokens.length - 1, -1) }[event.key];
     if (!to || !this.tokens.length || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    if (event.shiftKey) this.anchor ??= this.selectedGroup() ?? 0;
-    else this.anchor = null;
+    const anchor = this.anchor ?? this.selectedGroup() ?? 0;
     this.choose(to());
-    const [from, last] = [this.anchor ?? 0, this.selectedGroup() ?? 0].sort((a, b) => a - b);
-    if (event.shiftKey && last > from) stretch({ from, to: last });
+    if (!event.shiftKey) return;
+    this.anchor = anchor;
+    const [from, last] = [anchor, this.selectedGroup() ?? 0].sort((a, b) => a - b);
+    stretch(last > from ? { from, to: last } : null);
   }
 
   selectedGroup() {

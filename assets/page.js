@@ -191,7 +191,7 @@ export class View {
     return this.say("done", ENDINGS[this.ending.finish_reason] + (verified[this.ending.counters_verified] ?? ""));
   }
 
-  // Nothing else begins while it is asked for; what is opened meanwhile stays.
+  // No second one is asked for meanwhile; what is opened meanwhile stays.
   async branch(position, id) {
     if (this.branching) return;
     const turn = (this.branching = {});

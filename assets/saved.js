@@ -1,6 +1,6 @@
 // The list of saved runs: open, rename, delete, report; and trace files that are dropped onto the page.
 
-import { make } from "./dom.js";
+import { make, takesFiles } from "./dom.js";
 import { readPlace, writePlace } from "./link.js";
 import { ask } from "./server.js";
 import { requestLine } from "./words.js";
@@ -113,7 +113,7 @@ export class Saved {
     this.find("saved-list").replaceChildren(...rows);
     if (!focused) return;
     const row = rows.find(({ dataset }) => dataset.name === focused.parentElement.dataset.name);
-    (row?.children[place] ?? this.find("count").parentElement).focus();
+    (row?.children[place] ?? this.find("count").parentElement).focus({ preventScroll: true });
   }
 
   row({ name, title, prompt, verifier, modified, num_bytes: size }) {
@@ -171,6 +171,7 @@ export class Saved {
       if (!index) return;
       if (!index.requests.length) throw new Error(`“${index.title}” holds no request: it was cut short before the first one.`);
       this.index = index;
+      this.number = -1; // none of its requests is in view yet
       writePlace({ run: name, ...place });
       this.opened = name;
       this.describe();
@@ -227,16 +228,16 @@ export class Saved {
     if (name && name !== this.opened) return this.open(name, request);
     const number = this.index?.requests.findIndex((line) => line.request_id === request) ?? -1;
     this.wanted = null;
-    if (number < 0 || number === this.find("which").selectedIndex) return this.go(step);
+    if (number < 0 || number === this.number) return this.go(step);
     this.complain(null);
     return this.try(() => this.openRequest(number));
   }
 
   // Before anything else on the page that takes dropped files.
   acceptDrops() {
-    addEventListener("dragover", (event) => event.preventDefault());
+    addEventListener("dragover", (event) => { if (!takesFiles(event.target)) event.preventDefault(); });
     addEventListener("drop", (event) => {
-      if (event.target.matches?.("input[type=file]")) return; // it takes the file itself
+      if (takesFiles(event.target)) return;
       const files = Array.from(event.dataTransfer.files);
       const file = files.find(({ name }) => TRACE_FILE.test(name));
       if (files.length) event.preventDefault();

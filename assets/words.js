@@ -8,7 +8,7 @@ import { ordinal } from "./verdicts.js";
 export function share(probability) {
   if (probability > 0 && probability < 0.001) return "< 0.1 %";
   if (probability < 1 && probability >= 0.995) return "> 99 %";
-  return `${(100 * probability).toFixed(probability < 0.1 ? 1 : 0)} %`;
+  return `${(100 * probability).toFixed(probability > 0 && probability < 0.1 ? 1 : 0)} %`;
 }
 
 export function percent(logprob) {

@@ -2,6 +2,11 @@
 # What has to hold on a machine with a GPU: counts that are vLLM's and a probe that costs little, on both model runners.
 # Needs requirements-gpu.txt and requirements-dev.txt installed. Usage: benchmarks/gpu_check.sh [pair ...]
 set -u
+status=0
+failed() { # the end of a log
+    status=1
+    tail -n 40 "$1"
+}
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python}
 pairs=("${@:-tiny-llama4}")
@@ -19,11 +24,11 @@ for runner in 0 1; do # V1, V2
     export VLLM_USE_V2_MODEL_RUNNER=$runner
     name=v$((runner + 1))
     "$python" -m pytest tests/test_vllm_modes.py tests/test_vllm_adapters.py --junitxml "$folder/$name.xml" \
-        >"$folder/$name.log" 2>&1 || tail -n 40 "$folder/$name.log"
+        >"$folder/$name.log" 2>&1 || failed "$folder/$name.log"
     "$python" -m benchmarks.soak --requests 200 --json >"$folder/$name.soak.json" 2>"$folder/$name.soak.log" \
-        || tail -n 40 "$folder/$name.soak.log"
+        || failed "$folder/$name.soak.log"
     "$python" -m benchmarks.probe_overhead --models "${pairs[@]}" --json >"$folder/$name.json" 2>"$folder/$name.cost.log" \
-        || tail -n 40 "$folder/$name.cost.log"
+        || failed "$folder/$name.cost.log"
 done
 
 "$python" - "$folder" <<'PYTHON'
@@ -54,3 +59,4 @@ for runner in ("v1", "v2"):
             table.add_row(runner, label, shown)
 Console(width=160).print(table)
 PYTHON
+exit "$status"

@@ -26,6 +26,7 @@ from eagle3_viz.trace import Trace
 AT_ONCE = 16
 ABORT_EVERY = 5
 BLOCKS = 64  # of the KV cache: all in use early, since a larger one grows into its memory for as long as this runs
+BLOCK_TOKENS = 128  # a CPU's own; a GPU takes it too
 CODE_KEPT = "64"  # by oneDNN: how many sizes of a matrix product
 SCHEMA = {"type": "array", "items": {"enum": ["red", "green"]}, "minItems": 1, "maxItems": 5}
 CHOICES: list[list[dict[str, Any]]] = [
@@ -78,7 +79,7 @@ async def soak(model: str, num_requests: int, seed: int) -> dict[str, Any]:
     chance = random.Random(seed)
     wrong = lost = done = steps = 0
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", CODE_KEPT)
-    async with running(model, num_gpu_blocks_override=BLOCKS) as source:
+    async with running(model, num_gpu_blocks_override=BLOCKS, block_size=BLOCK_TOKENS) as source:
         start_mb = engine_rss_mb()
         await unwatched(source, chance, num_requests)
         before_mb = engine_rss_mb()

@@ -76,7 +76,9 @@ class Pair:
             "dtype": "float32",
             "max_model_len": 2048,
             "max_num_seqs": 16,
-            "enforce_eager": True,
+            "kv_cache_memory_bytes": 2**30,
+            "gpu_memory_utilization": 0.1,  # has to be free on a GPU, where others may be at work too
+            "enforce_eager": cpu.is_cpu_only(),
             "disable_log_stats": False,  # without statistics vLLM counts no drafts
             **self.engine,
         }

@@ -11,5 +11,5 @@ def piece_bytes(piece: str | Piece) -> bytes:
 
 
 def settled(data: bytes) -> str:
-    """The text of the bytes; a character at the end that is not whole yet is held back, as vLLM does."""
+    """The text of the bytes; a character at the end that is not whole yet is held back."""
     return codecs.getincrementaldecoder("utf-8")("replace").decode(data)

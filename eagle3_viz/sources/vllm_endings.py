@@ -48,5 +48,5 @@ def problem(error: Exception) -> str:
 
     if isinstance(error, EngineDeadError) or str(error) == STOPPED:
         return STOPPED
-    cause = error.__cause__ or error
+    cause = error if str(error) else error.__cause__ or error
     return f"{type(cause).__name__}: {cause}"

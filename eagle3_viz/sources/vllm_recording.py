@@ -94,9 +94,11 @@ class Recording:
             yield TraceFinished(t_ms=self._now(), num_requests=len(self.requests), engine_totals=self._totals())
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            self.source.recordings.remove(self)  # the engine counts its requests until here
+            try:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            finally:
+                self.source.recordings.remove(self)  # the engine counts its requests until here
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, Step):

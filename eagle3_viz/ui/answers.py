@@ -17,8 +17,8 @@ def telling(status: int = 404) -> Iterator[None]:
         raise HTTPException(status, str(error)) from error
 
 
-def same_site(request: Request) -> None:
-    """A dependency of routes: refuses what another site's page makes a visitor's browser send here."""
+async def same_site(request: Request) -> None:
+    """A dependency of routes: refuses changes that another site's page makes a visitor's browser send here."""
     if request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site") == "cross-site":
         raise HTTPException(403, "Another site's page may not do this.")
 

@@ -22,7 +22,7 @@ from eagle3_viz.ui.turns import Turns
 logger = logging.getLogger(__name__)
 
 # A browser that lost its connection comes back within this time (see `retry` in stream.py); a closed tab does not.
-GRACE_S = 0.5
+GRACE_S = 0.4
 # A browser that asked for a run starts to follow it within this time, even on a slow line.
 FIRST_FOLLOWER_S = 15.0
 MAX_RUNS = 64

@@ -50,7 +50,7 @@ async def test_findings_of_the_loaded_pair_the_worst_first(guest: Visitor, demo:
     guest.tolerated = "409"  # the browser's word for files that are gone
     await page.goto(demo.address)
     panel, summary = page.locator(".e3-doctor"), page.locator(".e3-doctor-sum")
-    await expect(summary).to_have_text("Doctor: 1 wrong, 1 at risk, 1 fine")
+    await expect(summary).to_have_text("Doctor: 1 wrong, 1 at risk, 0 unknown, 1 fine")
     await expect(page.locator(".e3-finding").first).to_be_hidden()
     await summary.click()
     lines = page.locator(".e3-finding")

@@ -34,7 +34,7 @@ COLOURS = """(modes) => {
     const select = document.querySelector(".e3-mode");
     select.value = mode;
     select.dispatchEvent(new Event("change"));
-    const samples = document.querySelectorAll(".e3-lane .e3-t, .e3-scale .e3-t");
+    const samples = document.querySelectorAll(".e3-lane .e3-t, .e3-scale .e3-t, .e3-keys .e3-t");
     return Array.from(samples, (token) => {
       const [own, glyph] = [getComputedStyle(token), getComputedStyle(token, "::before")];
       const ground = seen(surface, own.backgroundColor);
