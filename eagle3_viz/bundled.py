@@ -89,6 +89,11 @@ def prepare_cpu(name: str = NAMES[0]) -> None:
     cpu.prepare(SHIPPED[name].cpu_cores)
 
 
+def head(name: str) -> Path:
+    """The folder of a pair's draft head."""
+    return ASSETS / SHIPPED[name].speculator
+
+
 def get(name: str = NAMES[0], progress: Progress | None = None) -> Pair:
     """Return the pair `name`, fetching and converting its verifier if that was not done yet.
 

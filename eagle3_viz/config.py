@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eagle3_viz.config_types import check_types
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Sampling
 
@@ -137,8 +138,9 @@ def resolve(config: EngineConfig) -> Pair:
             f"{config.speculator} is no EAGLE-3 speculator: its config.json names neither a `speculators_model_type`"
             " nor an Eagle3 architecture. Is it the verifier?"
         )
-    speculators = head.get("speculators_config", {})
-    verifier = config.verifier or speculators.get("verifier", {}).get("name_or_path")
+    check_types(head, f"the config of {config.speculator}")
+    speculators = head.get("speculators_config") or {}
+    verifier = config.verifier or (speculators.get("verifier") or {}).get("name_or_path")
     if not verifier:
         raise InputError(f"{config.speculator} does not name its verifier: give it with --verifier")
     verifier_config = read_config(verifier, "verifier")
@@ -195,7 +197,7 @@ def hub_config(name: str, role: str) -> Path:
 
 def is_speculator(config: dict[str, Any]) -> bool:
     """Whether a config is one of an EAGLE-3 head, in Speculators format or in the layout of its makers."""
-    architectures = " ".join(config.get("architectures") or [])
+    architectures = " ".join(map(str, config.get("architectures") or []))
     return config.get("speculators_model_type") == "eagle3" or "eagle3" in architectures.lower()
 
 

@@ -16,11 +16,11 @@ from eagle3_viz.analysis.measured import of_trace
 from eagle3_viz.bench import datasets
 from eagle3_viz.cli import bench
 from eagle3_viz.errors import InputError
-from eagle3_viz.events import Event
+from eagle3_viz.events import Event, RequestFailed, Step
 from eagle3_viz.sources.base import Request
 from eagle3_viz.sources.scripted import Script, ScriptedSource
 from eagle3_viz.trace import Trace
-from tests.benching import PROMPTS, lines, scripted_engines, timeless
+from tests.benching import PROMPTS, at_k, lines, scripted_engines, timeless
 from tests.picturing import png
 
 REPORT = ["total_num_output_tokens", "num_drafts", "num_draft_tokens", "num_accepted_tokens"]
@@ -292,7 +292,9 @@ def test_interrupted_while_an_engine_starts(
     assert capsys.readouterr().err == "eagle3_viz bench: interrupted before the first answer\n"
 
 
-def test_a_killed_run_goes_on_and_another_one_is_not_mixed_in(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_run_goes_on_and_another_one_is_not_mixed_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = ["--dataset", "questions.jsonl", "--save-traces", "kept"]
     assert run(*command, "--json", "whole.json") == 0
     index = Path("kept/answers.ndjson")
@@ -304,6 +306,79 @@ def test_a_killed_run_goes_on_and_another_one_is_not_mixed_in(capsys: pytest.Cap
 
     assert run(*command, "--max-tokens", "9") == 2
     assert "made with another max_tokens: delete it, or name another" in capsys.readouterr().err
+    scripted_engines(monkeypatch, Script(num_tokens=40, num_speculative_tokens=5))
+    assert run(*command) == 2
+    assert "made with another num_speculative_tokens" in capsys.readouterr().err
+
+
+def test_answers_of_a_head_that_was_trained_anew_are_not_mixed_in(tmp_path: Path) -> None:
+    weights = tmp_path / "head" / "model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"before")
+    before = bench.weights_of([str(weights.parent), None])
+    weights.write_bytes(b"afterwards")
+    assert bench.weights_of([str(weights.parent), None]) != before
+    assert bench.weights_of(["some/hub-id"]) == ""
+
+
+def test_what_is_interrupted_beside_the_main_thing_is_not_held_against_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def interrupting(*_: Any, **__: Any) -> ScriptedSource:
+        return Interrupting(Script(num_tokens=40, num_speculative_tokens=0))
+
+    monkeypatch.setattr(bench, "open_plain", interrupting)
+    assert run("--dataset", "questions.jsonl", "--baseline", "--json", "out.json") == 1
+    found = results.load(Path("out.json"))
+    assert (found.baseline, found.speed_up.measured, found.lossless) == (None, None, None)
+    assert "5 of 5 prompts, and not all that they were to be compared with" in capsys.readouterr().out
+
+
+def test_a_k_that_cannot_start_is_told_and_the_rest_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refusing(*_: Any, num_speculative_tokens: int | None = None, **__: Any) -> ScriptedSource:
+        if num_speculative_tokens == 5:
+            raise InputError("no memory for that")
+        return ScriptedSource(at_k(Script(num_tokens=40), num_speculative_tokens or 3))
+
+    monkeypatch.setattr(bench, "open_engine", refusing)
+    assert run("--dataset", "questions.jsonl", "--sweep", "1,5", "--json", "out.json") == 0
+    found = results.load(Path("out.json"))
+    assert [one.num_speculative_tokens for one in found.sweep] == [1]
+    assert [(one.place, one.problem) for one in found.unmeasured] == [("K = 5", "no memory for that")]
+
+
+class Dying(ScriptedSource):
+    """Stops by itself in its second answer."""
+
+    started = 0
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(script)
+        self.died = asyncio.Event()
+
+    async def record(self, requests: Sequence[Request], stop: asyncio.Event | None = None) -> AsyncIterator[Event]:
+        self.started += 1
+        async for event in super().record(requests, stop):
+            if self.started == 3 and isinstance(event, Step):
+                self.died.set()
+                yield RequestFailed(request_id=event.request_id, t_ms=event.t_ms, error="it stopped")
+                break
+            yield event
+
+    async def ended(self) -> str:
+        await self.died.wait()
+        return "the engine stopped"
+
+
+def test_an_engine_that_stops_by_itself_is_no_prompt_that_cannot_be_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def dying(*_: Any, **__: Any) -> ScriptedSource:
+        return Dying(Script(num_tokens=40))
+
+    monkeypatch.setattr(bench, "open_engine", dying)
+    assert run("--dataset", "questions.jsonl") == 2
+    assert "the engine stopped; 1 prompts were over: run it again" in capsys.readouterr().err
 
 
 def test_baseline_at_temperature_0_says_whether_the_answers_are_the_same(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,14 +3,50 @@
 import pytest
 
 from eagle3_viz.analysis.lossless import Difference, lossless
-from eagle3_viz.analysis.measured import Measured, StepNumbers
+from eagle3_viz.analysis.measured import Measured, StepNumbers, of_trace
 from eagle3_viz.analysis.timing import Times, speed_up, times
 from eagle3_viz.analysis.what_k import Swept, estimates, fastest
+from eagle3_viz.events import Judged, Pieces, StepsDropped
+from eagle3_viz.trace import Trace
+from tests import building
 
 
 def answer(prompt_id: str, output: list[int], steps: list[StepNumbers] | None = None, **more: object) -> Measured:
     fields = {"prompt": prompt_id, "text": "", "finish_reason": "stop", "num_context_tokens": 5, **more}
     return Measured(prompt_id=prompt_id, output_token_ids=output, steps=steps or [], **fields)  # type: ignore[arg-type]
+
+
+def test_where_steps_were_lost_the_output_is_whole_and_margins_stand_at_their_places() -> None:
+    trace = Trace()
+    late = building.step(2, 3, [], [13], verifier=[Judged(emitted_logprob=-0.1, top=[(13, -0.1), (10, -2.6)])])
+    for event in (
+        building.started(),
+        Pieces(pieces=building.PIECES),
+        building.asked(),
+        building.step(0, 0, [], [10]),
+        StepsDropped(request_id="r", t_ms=1.0, after_index=0, count=1),
+        late,
+        building.finished("abcd", [10, 11, 12, 13]),
+    ):
+        trace.append(event)
+    (found,) = of_trace(trace)
+    assert found.output_token_ids == [10, 11, 12, 13]
+    assert found.margins == [None, None, None, 2.5]
+
+
+def test_turns_behind_one_that_differs_are_not_compared() -> None:
+    ours = [answer("p", [1], turn=1), answer("p", [5], turn=2), answer("q", [1], turn=1), answer("q", [2], turn=2)]
+    plain = [answer("p", [9], turn=1), answer("p", [6], turn=2), answer("q", [1], turn=1), answer("q", [3], turn=2)]
+    found = lossless(ours, plain, [answer("q", [7, 1], turn=2, margins=[0.1])])
+    assert (found.num_compared, found.num_equal) == (3, 1)
+    assert [(one.prompt_id, one.turn) for one in found.differences] == [("p", 1), ("q", 2)]
+
+
+def test_a_margin_of_an_answer_that_went_another_way_says_nothing() -> None:
+    ours, plain = answer("p", [1, 2], margins=[1.0, 0.001]), answer("p", [1, 3])
+    for repeated, margin in (([1, 3], 0.002), ([4, 3], None)):
+        (found,) = lossless([ours], [plain], [answer("p", repeated, margins=[1.0, 0.002])]).differences
+        assert found.margin_without == margin
 
 
 def test_equal_answers_ties_and_bugs_are_told_apart() -> None:

@@ -56,6 +56,9 @@ def test_a_verifier_that_also_sees_keeps_its_sizes_in_text_config(tmp_path: Path
         (head(hidden_size=32), LAYER, "belongs to another verifier: its hidden size is 32"),
         (head(vocab_size=7), LAYER, "belongs to another verifier: its vocabulary is 7"),
         (head(), None, "the verifier .* does not exist"),
+        (head() | {"speculators_config": "x"}, LAYER, "speculators_config is 'x': it has to be an object"),
+        (head() | {"speculators_config": {"proposal_methods": ["x"]}}, LAYER, "it has to be a list of objects"),
+        (head() | {"eagle_aux_hidden_state_layer_ids": 2}, LAYER, "it has to be a list of whole numbers"),
         (head(), head(), "is itself a speculator"),
     ],
 )

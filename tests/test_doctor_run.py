@@ -165,7 +165,7 @@ def test_undertrained_is_said_where_nothing_is_misconfigured() -> None:
 
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prompts = tmp_path / "prompts.jsonl"
-    prompts.write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in PROMPTS[:6]))
+    prompts.write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in PROMPTS[:16]))
     head = broken(bundled.get("tiny-llama4").speculator, "norm_before_residual flipped", tmp_path / "head")
     pair = ["--speculator", str(head), "--verifier", str(bundled.get("tiny-llama4").verifier)]
     arguments = ["doctor", *pair, "--run", "--prompts", str(prompts), "--max-tokens", "24"]
@@ -178,7 +178,7 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert whole["measured"]["tried"][0]["field"] == "norm_before_residual"
     prompts.write_text('{"prompt": "Hello"}\n')
     assert main(arguments) == 2
-    assert "give at least 4" in capsys.readouterr().err
+    assert "give at least 16" in capsys.readouterr().err
 
 
 def test_texts_keep_their_numbers() -> None:

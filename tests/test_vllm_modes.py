@@ -201,14 +201,20 @@ async def test_aborts_in_the_middle_are_counted_as_vllm_counts_them(vllm_source:
 
 @pytest.mark.parametrize("stop", ["max_tokens", "stop_token_ids", "stop"])
 async def test_a_stop_inside_an_accepted_run_is_cut(vllm_source: VllmSource, stop: str) -> None:
-    """Stops a known text at the first token of runs that were accepted to their end."""
-    prompt = "Count from one to twenty."
-    base = (await record(vllm_source, [asked(prompt, max_tokens=60)])).requests["r0"]
+    """Stops known texts at the first token of runs that were accepted, where that token is new."""
     decode = vllm_source.vocabulary.tokenizer.decode
-    runs = [step for step in base.steps if step.num_accepted >= 2 and not step.num_cut]
-    runs = [step for step in runs if decode(step.emitted[:1]) not in decode(base.output_token_ids[: step.output_start])]
+    texts = (
+        await record(vllm_source, [asked(prompt, n, max_tokens=60) for n, prompt in enumerate(PROMPTS[:12])])
+    ).requests
+    runs = [
+        (PROMPTS[n], base, step)
+        for n, base in enumerate(texts.values())
+        for step in base.steps
+        if step.num_accepted >= 2 and not step.num_cut
+        if decode(step.emitted[:1]) not in decode(base.output_token_ids[: step.output_start])
+    ]
     assert runs
-    for step in runs[-2:]:
+    for prompt, base, step in runs[:2]:
         token = step.emitted[0]
         stops: dict[str, dict[str, Any]] = {
             "max_tokens": {"max_tokens": step.output_start + 1},

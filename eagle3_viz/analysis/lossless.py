@@ -46,13 +46,18 @@ class Lossless(msgspec.Struct, frozen=True, kw_only=True):
 def lossless(ours: Sequence[Measured], plain: Sequence[Measured], again: Sequence[Measured] = ()) -> Lossless:
     """Compare answers with speculation to those without; `again`: the latter once more, with margins."""
     theirs = {(answer.prompt_id, answer.turn): answer for answer in plain}
-    margins = {(answer.prompt_id, answer.turn): answer.margins for answer in again}
-    pairs = [(answer, theirs[answer.prompt_id, answer.turn]) for answer in ours if place(answer) in theirs]
-    differing = [(one, other) for one, other in pairs if one.output_token_ids != other.output_token_ids]
+    repeated = {place(answer): answer for answer in again}
+    pairs = [(answer, theirs[place(answer)]) for answer in ours if place(answer) in theirs]
+    parted: dict[str, int] = {}  # the turn in which a conversation first differs: what follows answers something else
+    for one, other in pairs:
+        if one.output_token_ids != other.output_token_ids:
+            parted[one.prompt_id] = min(one.turn, parted.get(one.prompt_id, one.turn))
+    compared = [pair for pair in pairs if pair[0].turn <= parted.get(pair[0].prompt_id, pair[0].turn)]
+    differing = [(one, other) for one, other in compared if one.turn == parted.get(one.prompt_id)]
     return Lossless(
-        num_compared=len(pairs),
-        num_equal=len(pairs) - len(differing),
-        differences=[difference(one, other, margins.get(place(one), other.margins)) for one, other in differing],
+        num_compared=len(compared),
+        num_equal=len(compared) - len(differing),
+        differences=[difference(one, other, repeated.get(place(one), other)) for one, other in differing],
     )
 
 
@@ -61,11 +66,12 @@ def place(answer: Measured) -> tuple[str, int]:
     return answer.prompt_id, answer.turn
 
 
-def difference(ours: Measured, plain: Measured, plain_margins: Sequence[float | None]) -> Difference:
-    """Where two answers part."""
+def difference(ours: Measured, plain: Measured, repeated: Measured) -> Difference:
+    """Where two answers part; the margin without speculation is of `repeated`, if it is the same up to there."""
     one, other = ours.output_token_ids, plain.output_token_ids
     position = first_difference(one, other)
-    margins = (at(ours.margins, position), at(plain_margins, position))
+    same = repeated.output_token_ids[:position] == other[:position]
+    margins = (at(ours.margins, position), at(repeated.margins, position) if same else None)
     return Difference(
         prompt_id=ours.prompt_id,
         turn=ours.turn,

@@ -3,7 +3,7 @@
 One shape for a run that just happened, one that was read from a benchmark's file, and the traces of any recording.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -101,10 +101,10 @@ def of_record(record: RequestRecord, ended: RequestFinished, **more: Any) -> Mea
             "prompt": asked(record.started.messages, record.started.text),
             "images": [image.sha256 for image in record.started.images],
             "num_context_tokens": len(record.started.token_ids),
-            "output_token_ids": list(record.output_token_ids),
+            "output_token_ids": list(ended.output_token_ids),
             "text": ended.text,
             "steps": [numbers(step) for step in record.steps],
-            "margins": [margin for step in record.steps for margin in margins(step)],
+            "margins": placed_margins(record.steps),
             "elapsed_ms": times[-1] - times[0] if times else 0.0,
             "finish_reason": ended.finish_reason,
             "verified": ended.counters_verified,
@@ -126,6 +126,15 @@ def numbers(step: Step) -> StepNumbers:
         ms.verify,
         ms.step,
     )
+
+
+def placed_margins(steps: Sequence[Step]) -> list[float | None]:
+    """Of each output position; None where the step was lost."""
+    found: list[float | None] = []
+    for step in steps:
+        found += [None] * (step.output_start - len(found))
+        found += margins(step)
+    return found
 
 
 def margins(step: Step) -> list[float | None]:

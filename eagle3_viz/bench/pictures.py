@@ -48,7 +48,10 @@ def found(image: Any, folder: Path | None) -> Path | bytes:
         return path
     if hasattr(image, "save"):  # as the datasets library hands pictures out
         file = io.BytesIO()
-        image.save(file, "PNG")
+        try:
+            image.save(file, "PNG")
+        except (OSError, ValueError) as error:  # of a kind that a PNG cannot hold, or damaged
+            raise InputError(f"its image cannot be used: {error}") from error
         return file.getvalue()
     raise InputError("its `image` is neither a file name nor a list of them")
 

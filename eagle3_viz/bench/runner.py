@@ -22,6 +22,7 @@ from eagle3_viz.trace import Trace
 
 TOP_LOGPROBS = 5
 WARM_UP = 16  # tokens
+MOMENT = 1.0  # seconds after a failed request by which an engine that stopped is known to have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +59,13 @@ class Runner:
     problems: list[Unmeasured] = field(default_factory=list)
     _began: float = 0.0
     _num_over: int = 0
+    _dead: asyncio.Task[str] = field(init=False)
 
     async def run(self) -> None:
         """Ask everything that was not answered yet.
 
         Raises:
-            InputError: an answer cannot be kept.
+            InputError: an answer cannot be kept, or the engine has stopped by itself.
         """
         waiting = list(reversed(self.work.prompts))
 
@@ -73,6 +75,7 @@ class Runner:
                 self._num_over += 1
                 self._tell()
 
+        self._dead = asyncio.create_task(self.source.ended())
         await self._warm_up()
         self._began = self.clock()
         self._tell()
@@ -82,6 +85,8 @@ class Runner:
                     group.create_task(worker())
         except* InputError as errors:
             raise errors.exceptions[0] from None
+        finally:
+            self._dead.cancel()
 
     def answers(self) -> list[Measured]:
         """All answers, in the order of the prompts."""
@@ -137,6 +142,9 @@ class Runner:
             return None
         found = list(of_trace(trace, prompt_id=prompt.prompt_id, turn=turn, category=prompt.category))
         if not found:
+            await asyncio.wait([self._dead], timeout=MOMENT)
+            if self._dead.done():
+                raise InputError(f"{self._dead.result()}; {self._num_over} prompts were over: run it again to go on")
             self.problems.append(Unmeasured(place=name, problem=failure(trace)))
             return None
         await self.kept.add(

@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -39,6 +39,7 @@ class Plan:
 
     Attributes:
         folder: where the answers are kept; None: in memory.
+        weights: what tells one state of the pair's files from another; answers of another are not gone on with.
         pair: the model's name, or those of head and verifier.
         k: of the measurement; None: the head's own.
         sweep: further K.
@@ -54,6 +55,7 @@ class Plan:
     sweep: Sequence[int] = ()
     baseline: bool = False
     folder: Path | None = None
+    weights: str = ""
 
     def settings(self, k: int | None) -> dict[str, Any]:
         """What answers depend on; those that were made with other settings are not gone on with."""
@@ -112,7 +114,7 @@ class Whole:
         plain: Times | None = None
         same: Lossless | None = None
         if self.plan.baseline and not self.stop.is_set():
-            with suppress(Interrupted):
+            with suppress(Interrupted), self._beside(ours, "without speculation"):
                 plain, same = await self._baseline(ours)
         return assemble(self.plan, ours, sweep, plain, same, interrupted=self.stop.is_set())
 
@@ -121,14 +123,34 @@ class Whole:
         for k in sorted(set(self.plan.sweep)):
             if self.stop.is_set():
                 break
-            with suppress(Interrupted):
+            with suppress(Interrupted), self._beside(ours, f"K = {k}"):
                 measured = ours if k == ours.engine.num_speculative_tokens else await self._at(k)
                 if measured.answers:
                     found[k] = swept(measured)
         return list(found.values())
 
     async def _at(self, k: int) -> Measurement:
-        return await self._measure(lambda: self.open_at(k), k, f"k{k}")
+        measured = await self._measure(lambda: self.open_at(k), k, f"k{k}")
+        self._check_whole(measured, len(self.plan.prompts))
+        return measured
+
+    def _check_whole(self, measured: Measurement, num_prompts: int) -> None:
+        """What was stopped in its middle is not held against what was not: its prompts are others.
+
+        Raises:
+            Interrupted: it was.
+        """
+        over = {answer.prompt_id for answer in measured.answers}
+        if self.stop.is_set() and len(over) + len(measured.unmeasured) < num_prompts:
+            raise Interrupted
+
+    @contextmanager
+    def _beside(self, ours: Measurement, place: str) -> Iterator[None]:
+        """What cannot be measured beside the main thing is told and left out."""
+        try:
+            yield
+        except InputError as error:
+            ours.unmeasured.append(Unmeasured(place=place, problem=str(error)))
 
     async def _open(self, opener: OpenPlain) -> Source:
         """Start an engine. One that Ctrl-C hit while it started fails by itself, with words of its own."""
@@ -149,6 +171,7 @@ class Whole:
             asked = {answer.prompt_id for answer in ours.answers}
             prompts = [prompt for prompt in self.plan.prompts if prompt.prompt_id in asked]
             plain = await self._ask(source, self._work(prompts, top_logprobs=0), 0, "baseline")
+            self._check_whole(plain, len(prompts))
             figures = times(plain.answers, plain.elapsed_s)
             if self.plan.sampling.temperature or self.stop.is_set():
                 return figures, None
@@ -179,7 +202,12 @@ class Whole:
 
     async def _ask(self, source: Source, work: Work, k: int | None, part: str) -> Measurement:
         folder = self.plan.folder / part if self.plan.folder else None
-        kept = Kept(folder, self.plan.settings(k))
+        made_by = {
+            "num_speculative_tokens": source.engine.num_speculative_tokens,
+            "vllm_version": source.engine.vllm_version,
+            "weights": self.plan.weights,
+        }
+        kept = Kept(folder, {**self.plan.settings(k), **made_by})
         tell = partial(self._tell, part)
         runner = Runner(source, work, kept, tell, self.stop)
         if work.prompts:

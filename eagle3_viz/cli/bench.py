@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import hashlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -125,8 +127,17 @@ def plan_of(args: argparse.Namespace) -> Plan:
         k=args.num_speculative_tokens,
         sweep=args.sweep,
         baseline=args.baseline,
+        weights=weights_of([args.speculator, args.verifier] if args.speculator else [bundled.head(args.model)]),
         folder=args.save_traces or (args.json.with_suffix(".traces") if args.json else None),
     )
+
+
+def weights_of(checkpoints: Sequence[str | Path | None]) -> str:
+    """What changes when a file of these folders does; a Hugging Face id is taken at its word."""
+    folders = [Path(name).expanduser() for name in checkpoints if name]
+    files = sorted(path for folder in folders for path in folder.glob("*") if path.suffix in (".json", ".safetensors"))
+    facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16] if files else ""
 
 
 async def measure(args: argparse.Namespace, plan: Plan) -> Benchmark:

@@ -14,6 +14,9 @@ from eagle3_viz.config import proposed_tokens
 from eagle3_viz.doctor.diagnose import diagnose
 from eagle3_viz.doctor.facts import Facts, gather
 from eagle3_viz.errors import InputError
+from eagle3_viz.sources.opening import engine_installed
+
+LEAST_TEXTS = 16  # with fewer, chance alone makes some alternative of several look better than it is
 
 if TYPE_CHECKING:
     from eagle3_viz.doctor.trial import Measured
@@ -36,6 +39,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Print what was found."""
     speculator, verifier = pairs.named(args)
+    if args.run:
+        speculator = weights_folder(speculator)
     facts = gather(speculator, verifier)
     findings = diagnose(facts)
     measured = measure(args, speculator, verifier, facts) if args.run else None
@@ -56,6 +61,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def weights_folder(speculator: str) -> str:
+    """The folder with the weights of a head: of one that a Hugging Face id names, its snapshot.
+
+    Raises:
+        InputError: it cannot be had.
+    """
+    with engine_installed():
+        from eagle3_viz.heads.verifier import folder_of
+    return str(folder_of(speculator))
+
+
 def measure(args: argparse.Namespace, speculator: str, named: str | None, facts: Facts) -> "Measured":
     """Measure the head on the verifier's own text.
 
@@ -74,7 +90,7 @@ def measure(args: argparse.Namespace, speculator: str, named: str | None, facts:
     else:
         prompts = [prompt for prompt, _ in read_prompts(args.prompts)] if args.prompts else PROMPTS
         read = list(verifier.write(prompts, args.max_tokens))
-    if len(read) < 4:
-        raise InputError(f"{len(read)} texts are too few to tell settings apart: give at least 4")
+    if len(read) < LEAST_TEXTS:
+        raise InputError(f"{len(read)} texts are too few to tell settings apart: give at least {LEAST_TEXTS}")
     depth = proposed_tokens(facts.head.get("speculators_config") or {}) or 3
     return Trial(verifier, read, depth).measure(folder_of(speculator), facts)

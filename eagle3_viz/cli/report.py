@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from eagle3_viz import web
+from eagle3_viz.bench.datasets import unused
 from eagle3_viz.cli.files import load_trace, writing
 from eagle3_viz.errors import InputError
 from eagle3_viz.saved_run import SUFFIXES, title_of
@@ -29,9 +30,9 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         write(args.output, report.report([titled(path, args.request) for path in paths]))
         return 0
-    pages = []
+    pages: list[tuple[str, recordings.RecordingIndex]] = []
     for path in paths:
-        page = f"{title_of(path)}.html"
+        page = f"{unused(title_of(path), {'index', *(name.removesuffix('.html') for name, _ in pages)})}.html"
         one = titled(path, args.request)
         write(args.site / page, report.report([one]))
         pages.append((page, recordings.index(one.trace, one.title)))

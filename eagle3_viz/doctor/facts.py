@@ -7,22 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eagle3_viz.config import is_speculator, read_config
+from eagle3_viz.config_types import check_types
 from eagle3_viz.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
 VOCABULARY_MAPS = ("d2t", "t2d")
-# What a config may hold under a name; null and absence are the same.
-NUMBERS = (
-    "vocab_size", "draft_vocab_size", "hidden_size", "target_hidden_size", "num_hidden_layers", "num_attention_heads",
-    "head_dim", "max_position_embeddings", "num_aux_hidden_states",
-)  # fmt: skip
-OBJECTS = (
-    "speculators_config", "transformer_layer_config", "eagle_config", "text_config", "rope_parameters", "rope_scaling",
-    "verifier",
-)  # fmt: skip
-LISTS = ("eagle_aux_hidden_state_layer_ids", "aux_hidden_states_layer_ids", "architectures", "proposal_methods")
 
 
 @dataclass(frozen=True)
@@ -103,27 +94,6 @@ class Facts:
         """A tensor's shape; None where it is not there."""
         header = (self.tensors or {}).get(name)
         return header.shape if header else None
-
-
-def check_types(config: dict[str, Any], place: str) -> None:
-    """Check that what the checks read of a config is what it should be.
-
-    Raises:
-        InputError: it is not.
-    """
-    for name, value in config.items():
-        if value is None:
-            continue
-        if name in NUMBERS and (not isinstance(value, int) or value < 1):
-            raise InputError(f"{place}: {name} is {value!r}: it has to be a whole number from 1")
-        if name in LISTS and not isinstance(value, list):
-            raise InputError(f"{place}: {name} is {value!r}: it has to be a list")
-        if name.endswith("layer_ids") and not all(type(layer) is int for layer in value):
-            raise InputError(f"{place}: {name} is {value!r}: it has to be a list of whole numbers")
-        if name in OBJECTS:
-            if not isinstance(value, dict):
-                raise InputError(f"{place}: {name} is {value!r}: it has to be an object")
-            check_types(value, place)
 
 
 def gather(speculator: str, verifier: str | None) -> Facts:

@@ -158,12 +158,12 @@ def k_table(benchmark: Benchmark) -> Table:
 
 def published_table(summary: Summary) -> Table:
     """This run beside those that others published."""
-    table = Table("run, K = 3", title="beside published runs", title_justify="left")
+    table = Table("run", title=f"beside published runs, K = {published.K}", title_justify="left")
     for name in ("printed mean", "1 + accepted / drafts", "1 + printed rates", "at 0", "at 1", "at 2"):
         table.add_column(name, justify="right")
     rates = summary.acceptance_at_token
     ours = (f"{rate:.2f}" for rate in rates[: published.K] if rate is not None)
-    table.add_row("this one", "", number(summary.mean_acceptance_length), "", *ours)
+    table.add_row(f"this one, K = {len(rates)}", "", number(summary.mean_acceptance_length), "", *ours)
     for run in published.RUNS:
         doubt = " (not from its counts)" if run.agrees is False else ""
         cells = (number(run.length_from_counts), number(run.length_from_rates))
@@ -205,5 +205,7 @@ def ending(benchmark: Benchmark) -> Iterator[RenderableType]:
         if len(benchmark.unmeasured) > MAX_LISTED:
             yield f"  and {len(benchmark.unmeasured) - MAX_LISTED} more"
     if benchmark.interrupted:
-        told = f"interrupted: {benchmark.report.num_prompts} of {benchmark.num_asked} prompts"
+        whole = benchmark.report.num_prompts == benchmark.num_asked
+        what = ", and not all that they were to be compared with" if whole else ""
+        told = f"interrupted: {benchmark.report.num_prompts} of {benchmark.num_asked} prompts{what}"
         yield Text(told, style="bold yellow")

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from string import Template
+from urllib.parse import quote
 
 import msgspec
 
@@ -122,7 +123,7 @@ def version() -> str:
 def site_index(pages: Iterable[tuple[str, recordings.RecordingIndex]]) -> str:
     """A page that lists reports: their file names, and what each is about."""
     entries = "\n".join(
-        f'<li><a href="{html.escape(name, quote=True)}">{html.escape(entry.title)}</a>'
+        f'<li><a href="{quote(name)}">{html.escape(entry.title)}</a>'
         f'<div class="r-totals">{html.escape(" · ".join(entry.totals))}</div>'
         f'<div class="r-facts">{html.escape(" · ".join(entry.facts))}</div></li>'
         for name, entry in pages
