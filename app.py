@@ -13,7 +13,7 @@ from eagle3_viz import bundled
 from eagle3_viz.doctor.checkup import of_bundled, of_files
 from eagle3_viz.errors import InputError
 from eagle3_viz.runs_folder import RunsFolder
-from eagle3_viz.sources.opening import open_engine
+from eagle3_viz.sources.opening import add_engine_arguments, open_engine
 from eagle3_viz.ui.host import Host
 from eagle3_viz.ui.library import Library
 from eagle3_viz.ui.models import Model
@@ -31,6 +31,7 @@ def parse_arguments() -> argparse.Namespace:
     what.add_argument("--fake", action="store_true", help="made-up tokens, no engine: for looking at the page")
     parser.add_argument("--verifier", metavar="PATH_OR_ID", help="its verifier, if not the one that the head names")
     parser.add_argument("--num-speculative-tokens", metavar="K", type=int, help="tokens proposed in each step")
+    add_engine_arguments(parser)
     what.add_argument("--open", metavar="FILE_OR_DIR", help="recordings to look at, without an engine")
     parser.add_argument("--runs", metavar="DIR", help="where runs are saved; none: nowhere (default: the user's data)")
     # Where a Space tells its app to listen, Gradio's own variables say.
@@ -48,10 +49,12 @@ def choose_models(arguments: argparse.Namespace) -> list[Model]:
     k = arguments.num_speculative_tokens
     if arguments.fake:
         return scripted_models(k)
+    own_args = {"num_speculative_tokens": k, "engine_args": arguments.engine_args}
+    shipped_args = {"num_speculative_tokens": k} if arguments.speculator else own_args
     shipped = [
         Model(
             name,
-            partial(open_engine, model=name, num_speculative_tokens=k),
+            partial(open_engine, model=name, **shipped_args),
             pair.sees_images,
             partial(of_bundled, name),
         )
@@ -59,7 +62,7 @@ def choose_models(arguments: argparse.Namespace) -> list[Model]:
     ]
     if not arguments.speculator:
         return shipped
-    own = partial(open_engine, speculator=arguments.speculator, verifier=arguments.verifier, num_speculative_tokens=k)
+    own = partial(open_engine, speculator=arguments.speculator, verifier=arguments.verifier, **own_args)
     checkup = partial(of_files, arguments.speculator, arguments.verifier)
     return [Model(arguments.speculator, own, checkup=checkup), *shipped]
 

@@ -43,6 +43,8 @@ NO_SPECULATOR = {"architectures": ["LlamaForCausalLM"], "hidden_size": 8, "vocab
         (["--prompts", "no.jsonl"], "no.jsonl cannot be read: No such file"),
         (["--prompts", "empty.jsonl"], "holds no prompts"),
         (["--prompts", "broken.jsonl"], "broken.jsonl, line 2: no JSON"),
+        (["--prompt", "a", "--engine-args", "[1]"], "no JSON object"),
+        (["--prompt", "a", "--engine-args", '{"nonsense": 1}'], "vLLM does not take these engine arguments"),
         (["--prompts", "nothing.jsonl"], "nothing.jsonl, line 1: there is no `prompt`"),
         (["--from", "no.jsonl"], "no.jsonl cannot be opened"),
         (["--from", str(ASSETS / "traces" / "image.jsonl.gz")], "holds no request that can be sent again"),

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import hashlib
+import json
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ from eagle3_viz.cli.record import progress_on_stderr
 from eagle3_viz.config import check_k, check_sampling
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import Sampling
-from eagle3_viz.sources.opening import open_engine, open_plain
+from eagle3_viz.sources.opening import add_engine_arguments, open_engine, open_plain
 
 BELOW, INTERRUPTED = 3, 1
 EXIT_CODES = "exit codes: 0 fine, 2 bad input (one line on stderr), 3 below --fail-below, 1 anything else"
@@ -61,6 +62,7 @@ def add_how(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", choices=bundled.NAMES, default=bundled.NAMES[0], help="a pair that ships")
     parser.add_argument("--speculator", metavar="P", help="folder or Hugging Face id of a head of your own")
     parser.add_argument("--verifier", metavar="P", help="its verifier, if not the one that it names")
+    add_engine_arguments(parser)
     parser.add_argument("--baseline", action="store_true", help="the same prompts without speculation too")
 
 
@@ -121,7 +123,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
     return Plan(
         dataset=datasets.read(args.dataset, args.images, args.question, args.num_prompts),
         sampling=sampling,
-        pair=f"{args.speculator} for {args.verifier or 'its verifier'}" if args.speculator else args.model,
+        pair=pair_of(args),
         concurrency=args.concurrency,
         all_turns=args.turns == "all",
         k=args.num_speculative_tokens,
@@ -130,6 +132,12 @@ def plan_of(args: argparse.Namespace) -> Plan:
         weights=weights_of([args.speculator, args.verifier] if args.speculator else [bundled.head(args.model)]),
         folder=args.save_traces or (args.json.with_suffix(".traces") if args.json else None),
     )
+
+
+def pair_of(args: argparse.Namespace) -> str:
+    """The pair in words, with what was added to how it runs."""
+    pair = f"{args.speculator} for {args.verifier or 'its verifier'}" if args.speculator else args.model
+    return f"{pair} with {json.dumps(args.engine_args)}" if args.engine_args else pair
 
 
 def weights_of(checkpoints: Sequence[str | Path | None]) -> str:
@@ -144,7 +152,12 @@ async def measure(args: argparse.Namespace, plan: Plan) -> Benchmark:
     """Run the plan; Ctrl-C ends it early, and what is done is reported."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-    chosen = {"model": args.model, "speculator": args.speculator, "verifier": args.verifier}
+    chosen = {
+        "model": args.model,
+        "speculator": args.speculator,
+        "verifier": args.verifier,
+        "engine_args": args.engine_args,
+    }
     with progress_on_stderr() as tell:
         return await Whole(
             plan,

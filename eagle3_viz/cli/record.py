@@ -18,7 +18,7 @@ from eagle3_viz.config import check_image_count, check_k, check_sampling
 from eagle3_viz.errors import InputError
 from eagle3_viz.events import RequestFailed, Step
 from eagle3_viz.sources.base import Progress, Request, Source
-from eagle3_viz.sources.opening import open_engine
+from eagle3_viz.sources.opening import add_engine_arguments, open_engine
 from eagle3_viz.sources.vllm_prompt import check
 from eagle3_viz.trace import Trace
 
@@ -53,6 +53,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--model", choices=bundled.NAMES, default=bundled.NAMES[0], help="a pair that ships")
     parser.add_argument("--speculator", metavar="P", help="folder or Hugging Face id of a head of your own")
     parser.add_argument("--verifier", metavar="P", help="its verifier, if not the one that it names")
+    add_engine_arguments(parser)
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help=".jsonl or .jsonl.gz")
 
 
@@ -98,6 +99,7 @@ async def record_to(args: argparse.Namespace, requests: list[Request]) -> Trace:
             speculator=args.speculator,
             verifier=args.verifier,
             num_speculative_tokens=args.num_speculative_tokens,
+            engine_args=args.engine_args,
         )
         try:
             return await write(source, requests, args.output, tell)

@@ -1,9 +1,12 @@
 """From what a user names, a bundled pair or a head of their own, to a running engine."""
 
 import asyncio
-from collections.abc import Iterator
+import json
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from eagle3_viz import bundled
 from eagle3_viz.config import EngineConfig, check_k
@@ -22,8 +25,11 @@ async def open_engine(
     speculator: str | None = None,
     verifier: str | None = None,
     num_speculative_tokens: int | None = None,
+    engine_args: Mapping[str, Any] | None = None,
 ) -> "VllmSource":
     """Start the engine for `speculator`, or for the bundled pair `model` where none is given.
+
+    `engine_args`: further arguments of vLLM's engine, by its names, as `tensor_parallel_size`.
 
     Raises:
         InputError: the pair cannot be had, does not fit together, or cannot run.
@@ -32,7 +38,7 @@ async def open_engine(
     config = await chosen_config(progress, model, speculator, verifier, num_speculative_tokens)
     with engine_installed():
         from eagle3_viz.sources.vllm_engine import VllmSource
-    return await VllmSource.open(config, progress)
+    return await VllmSource.open(with_arguments(config, engine_args), progress)
 
 
 async def open_plain(
@@ -41,6 +47,7 @@ async def open_plain(
     model: str = bundled.NAMES[0],
     speculator: str | None = None,
     verifier: str | None = None,
+    engine_args: Mapping[str, Any] | None = None,
 ) -> "PlainSource":
     """Start the same engine without speculation, to hold the other one against.
 
@@ -50,7 +57,37 @@ async def open_plain(
     config = await chosen_config(progress, model, speculator, verifier, None)
     with engine_installed():
         from eagle3_viz.sources.vllm_plain import PlainSource
-    return await PlainSource.open(config, progress)
+    return await PlainSource.open(with_arguments(config, engine_args), progress)
+
+
+def engine_arguments(text: str) -> dict[str, Any]:
+    """Arguments of vLLM's engine as somebody typed them: a JSON object.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ArgumentTypeError("""no JSON object, such as {"tensor_parallel_size": 8}""")
+    return found
+
+
+def add_engine_arguments(parser: ArgumentParser) -> None:
+    """Add the option that takes them."""
+    parser.add_argument(
+        "--engine-args",
+        metavar="JSON",
+        type=engine_arguments,
+        help="""further arguments of vLLM's engine, as '{"tensor_parallel_size": 8, "max_model_len": 8192}'""",
+    )
+
+
+def with_arguments(config: EngineConfig, engine_args: Mapping[str, Any] | None) -> EngineConfig:
+    """The config with further arguments, which go before its own."""
+    return replace(config, engine_args={**config.engine_args, **(engine_args or {})})
 
 
 async def chosen_config(

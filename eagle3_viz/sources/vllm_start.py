@@ -18,7 +18,11 @@ ROLES = ("verifier", "speculator")  # a folder of that name says nothing: its pa
 
 
 def start_engine(config: EngineConfig, pair: Pair, progress: Progress, *, speculate: bool = True) -> Any:
-    """Start an `AsyncLLM`, without its draft head if it shall not `speculate`. Blocks for as long as that takes."""
+    """Start an `AsyncLLM`, without its draft head if it shall not `speculate`. Blocks for as long as that takes.
+
+    Raises:
+        InputError: vLLM has no such engine argument, or does not judge by the chosen rule here.
+    """
     cpu.prepare(config.cpu_cores)
     if Path(pair.verifier).is_dir() and Path(pair.speculator).is_dir():
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing to ask the hub for
@@ -41,7 +45,11 @@ def start_engine(config: EngineConfig, pair: Pair, progress: Progress, *, specul
     chosen = extra.pop("speculative_config", {})
     if speculate:
         arguments |= speculation(pair, chosen)
-    return AsyncLLM.from_engine_args(AsyncEngineArgs(**{**arguments, **extra}))
+    try:
+        taken = AsyncEngineArgs(**{**arguments, **extra})
+    except TypeError as error:
+        raise InputError(f"vLLM does not take these engine arguments: {error}") from error
+    return AsyncLLM.from_engine_args(taken)
 
 
 def speculation(pair: Pair, chosen: dict[str, Any]) -> dict[str, Any]:

@@ -111,23 +111,28 @@ async def writing(page: Page, demo: Demo, gate: Gate) -> None:
     await actions.wait_for_charts(page, run.trace.requests[run.run_id].tally.num_drafts)
 
 
+async def to_the_end(page: Page, demo: Demo, gate: Gate, **settings: str) -> None:
+    """A run has ended, and the charts show all of it."""
+    run = await actions.run_to_end(page, demo, gate, PROMPT, **settings)
+    await actions.wait_for_charts(page, run.trace.requests[run.run_id].tally.num_drafts)
+
+
 async def selected(page: Page, demo: Demo, gate: Gate) -> None:
     """A run has ended, and one of its rejected tokens is looked at."""
-    run = await actions.run_to_end(page, demo, gate, PROMPT)
-    await actions.wait_for_charts(page, run.trace.requests[run.run_id].tally.num_drafts)
+    await to_the_end(page, demo, gate)
     await page.locator(".e3-lane .e3-t.rejected").first.click()
 
 
 async def coloured(page: Page, demo: Demo, gate: Gate) -> None:
     """Colours by the draft's probability."""
-    await actions.run_to_end(page, demo, gate, PROMPT)
+    await to_the_end(page, demo, gate)
     await page.locator(".e3-mode").select_option("draft")
 
 
 async def compared(page: Page, demo: Demo, gate: Gate) -> None:
     """Two seeds beside each other."""
     for seed in ("1", "2"):
-        await actions.run_to_end(page, demo, gate, PROMPT, Temperature="0.8", Seed=seed)
+        await to_the_end(page, demo, gate, Temperature="0.8", Seed=seed)
     await page.locator(".e3-pair-open").click()
     await page.locator(".e3-pair-cell").first.wait_for()
 
@@ -136,7 +141,7 @@ async def with_image(page: Page, demo: Demo, gate: Gate) -> None:
     """A picture beside its prompt."""
     await page.locator(".e3-files").set_input_files([FilePayload(name="a.png", mimeType="image/png", buffer=png())])
     await page.locator(".e3-thumbs img").wait_for()
-    await actions.run_to_end(page, demo, gate, PROMPT)
+    await to_the_end(page, demo, gate)
 
 
 STATES: tuple[Callable[[Page, Demo, Gate], Awaitable[None]], ...] = (
