@@ -65,6 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (InputError, TraceFileError) as error:
         print(f"eagle3_viz {args.verb}: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.startswith("eagle3_viz"):
+            raise
+        print(
+            f"eagle3_viz {args.verb}: {error.name} is not installed: `make setup` installs the engine", file=sys.stderr
+        )
+        return BAD_INPUT
     except BrokenPipeError:  # the reader of the output has gone; nothing may try to flush to it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE

@@ -14,7 +14,6 @@ from eagle3_viz.config import proposed_tokens
 from eagle3_viz.doctor.diagnose import diagnose
 from eagle3_viz.doctor.facts import Facts, gather
 from eagle3_viz.errors import InputError
-from eagle3_viz.sources.opening import engine_installed
 
 LEAST_TEXTS = 16  # with fewer, chance alone makes some alternative of several look better than it is
 
@@ -40,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
     """Print what was found."""
     speculator, verifier = pairs.named(args)
     if args.run:
-        speculator = weights_folder(speculator)
+        from eagle3_viz.heads.verifier import folder_of
+
+        speculator = str(folder_of(speculator))
     facts = gather(speculator, verifier)
     findings = diagnose(facts)
     measured = measure(args, speculator, verifier, facts) if args.run else None
@@ -61,17 +62,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def weights_folder(speculator: str) -> str:
-    """The folder with the weights of a head: of one that a Hugging Face id names, its snapshot.
-
-    Raises:
-        InputError: it cannot be had.
-    """
-    with engine_installed():
-        from eagle3_viz.heads.verifier import folder_of
-    return str(folder_of(speculator))
-
-
 def measure(args: argparse.Namespace, speculator: str, named: str | None, facts: Facts) -> "Measured":
     """Measure the head on the verifier's own text.
 
@@ -82,7 +72,7 @@ def measure(args: argparse.Namespace, speculator: str, named: str | None, facts:
     from eagle3_viz.doctor.prompts import PROMPTS
     from eagle3_viz.doctor.trial import Trial
     from eagle3_viz.heads import texts
-    from eagle3_viz.heads.verifier import Verifier, folder_of
+    from eagle3_viz.heads.verifier import Verifier
 
     verifier = Verifier(pairs.verifier_of(speculator, named))
     if args.trace:
@@ -93,4 +83,4 @@ def measure(args: argparse.Namespace, speculator: str, named: str | None, facts:
     if len(read) < LEAST_TEXTS:
         raise InputError(f"{len(read)} texts are too few to tell settings apart: give at least {LEAST_TEXTS}")
     depth = proposed_tokens(facts.head.get("speculators_config") or {}) or 3
-    return Trial(verifier, read, depth).measure(folder_of(speculator), facts)
+    return Trial(verifier, read, depth).measure(Path(speculator), facts)
