@@ -111,6 +111,25 @@ async def test_two_are_compared_one_of_them_from_a_file(guest: Visitor, quick: D
     await expect(shown).to_contain_text("Where only one head was right")
 
 
+async def test_a_file_that_is_dropped_on_a_file_field_is_taken_by_it(
+    guest: Visitor, quick: Demo, tmp_path: Path
+) -> None:
+    page = guest.page
+    await open_tab(page, quick)
+    await run(page, 1)
+    (tmp_path / "dropped.json").write_text(await download(page, "JSON"))
+    field = page.locator(".e3-bench-opened")
+    await field.scroll_into_view_if_needed()
+    box = await field.bounding_box()
+    assert box
+    browser = await page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(tmp_path / "dropped.json")], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        where = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        await browser.send("Input.dispatchDragEvent", {"type": kind, **where, "data": data})
+    await expect(page.locator(".e3-bench-run option").nth(1)).to_have_text("2: dropped.json")
+
+
 async def test_a_file_of_prompts_is_sent_and_its_bad_lines_are_told(
     guest: Visitor, quick: Demo, tmp_path: Path
 ) -> None:
