@@ -38,7 +38,7 @@ export class Explorer {
     this.find("ghosts").addEventListener("change", (event) => this.lane.setGhosts(event.target.value));
     this.find("mode").addEventListener("change", (event) => this.recolour(event.target.value));
     this.find("steps").addEventListener("change", ({ target }) => this.filter(this.filters[target.selectedIndex]));
-    for (const [name, undo] of [["chip", () => this.filter(null)], ["range", () => this.stretch(null)]]) {
+    for (const [name, undo] of [["chip", () => this.filter(null)], ["range", () => { this.lane.anchor = null; this.stretch(null); }]]) {
       this.find(name).addEventListener("click", () => {
         undo();
         this.find("lane").focus({ preventScroll: true }); // the button is gone

@@ -31,7 +31,7 @@ for runner in 0 1; do # V1, V2
         || failed "$folder/$name.cost.log"
 done
 
-"$python" - "$folder" <<'PYTHON'
+"$python" - "$folder" <<'PYTHON' || status=1
 import json, sys
 from pathlib import Path
 from xml.etree import ElementTree

@@ -115,6 +115,7 @@ def main() -> None:
     args = parser.parse_args()
     found = asyncio.run(soak(args.model, args.requests, args.seed))
     print(json.dumps(found) if args.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+    sys.exit(bool(found["mismatches"] or found["lost_steps"]))
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ def main() -> None:
     parser.add_argument("--model", choices=bundled.NAMES, default=bundled.NAMES[0])
     parser.add_argument("--num-prompts", default="80")
     parser.add_argument("--max-tokens", default="256")
-    parser.add_argument("--concurrency", default="16")
+    most = map(str, range(1, 17))  # as many as the pairs' engines take
+    parser.add_argument("--concurrency", choices=tuple(most), metavar="N", default="16")
     args = parser.parse_args()
     arguments = [text for name, value in vars(args).items() for text in (f"--{name.replace('_', '-')}", value)]
     found: dict[str, list[Found]] = {"reference": [], "bench": []}

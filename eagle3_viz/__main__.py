@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from eagle3_viz.codec import TraceFileError
-from eagle3_viz.errors import InputError
+from eagle3_viz.errors import ENGINE, InputError, not_installed
 
 VERBS = {
     "record": "generate from prompts and write a trace file",
@@ -66,11 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"eagle3_viz {args.verb}: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
     except ModuleNotFoundError as error:
-        if not error.name or error.name.startswith("eagle3_viz"):
+        if error.name not in ENGINE:
             raise
-        print(
-            f"eagle3_viz {args.verb}: {error.name} is not installed: `make setup` installs the engine", file=sys.stderr
-        )
+        print(f"eagle3_viz {args.verb}: {not_installed(error)}", file=sys.stderr)
         return BAD_INPUT
     except BrokenPipeError:  # the reader of the output has gone; nothing may try to flush to it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

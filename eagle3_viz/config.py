@@ -133,12 +133,12 @@ def resolve(config: EngineConfig) -> Pair:
         InputError: one is missing, is not what it should be, or belongs to another verifier.
     """
     head = read_config(config.speculator, "speculator")
+    check_types(head, f"the config of {config.speculator}")
     if not is_speculator(head):
         raise InputError(
             f"{config.speculator} is no EAGLE-3 speculator: its config.json names neither a `speculators_model_type`"
             " nor an Eagle3 architecture. Is it the verifier?"
         )
-    check_types(head, f"the config of {config.speculator}")
     speculators = head.get("speculators_config") or {}
     verifier = config.verifier or (speculators.get("verifier") or {}).get("name_or_path")
     if not verifier:
@@ -184,11 +184,11 @@ def hub_config(name: str, role: str) -> Path:
     if not HUB_ID.fullmatch(name):
         raise InputError(f"the {role} {name} does not exist: give a folder with a config.json, or a Hugging Face id")
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(hf_hub_download(name, "config.json"))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"the {role} {name} is no folder here and could not be had from the Hugging Face hub: {reason}"
@@ -197,7 +197,7 @@ def hub_config(name: str, role: str) -> Path:
 
 def is_speculator(config: dict[str, Any]) -> bool:
     """Whether a config is one of an EAGLE-3 head, in Speculators format or in the layout of its makers."""
-    architectures = " ".join(map(str, config.get("architectures") or []))
+    architectures = " ".join(config.get("architectures") or [])
     return config.get("speculators_model_type") == "eagle3" or "eagle3" in architectures.lower()
 
 

@@ -311,13 +311,17 @@ def test_a_killed_run_goes_on_and_another_one_is_not_mixed_in(
     assert "made with another num_speculative_tokens" in capsys.readouterr().err
 
 
-def test_answers_of_a_head_that_was_trained_anew_are_not_mixed_in(tmp_path: Path) -> None:
+def test_answers_of_a_head_that_was_trained_anew_are_not_mixed_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     weights = tmp_path / "head" / "model.safetensors"
     weights.parent.mkdir()
     weights.write_bytes(b"before")
-    before = bench.weights_of([str(weights.parent), None])
+    command = ["--dataset", "questions.jsonl", "--speculator", "head", "--json", "head/out.json"]
+    assert run(*command) == run(*command) == 0
     weights.write_bytes(b"afterwards")
-    assert bench.weights_of([str(weights.parent), None]) != before
+    assert run(*command) == 2
+    assert "made with another weights" in capsys.readouterr().err
     assert bench.weights_of(["some/hub-id"]) == ""
 
 
@@ -337,14 +341,32 @@ def test_what_is_interrupted_beside_the_main_thing_is_not_held_against_it(
 def test_a_k_that_cannot_start_is_told_and_the_rest_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refusing(*_: Any, num_speculative_tokens: int | None = None, **__: Any) -> ScriptedSource:
         if num_speculative_tokens == 5:
-            raise InputError("no memory for that")
+            raise RuntimeError("no memory for that")
         return ScriptedSource(at_k(Script(num_tokens=40), num_speculative_tokens or 3))
 
     monkeypatch.setattr(bench, "open_engine", refusing)
-    assert run("--dataset", "questions.jsonl", "--sweep", "1,5", "--json", "out.json") == 0
+    assert run("--dataset", "questions.jsonl", "--sweep", "1,5", "--json", "out.json") == 1
     found = results.load(Path("out.json"))
     assert [one.num_speculative_tokens for one in found.sweep] == [1]
-    assert [(one.place, one.problem) for one in found.unmeasured] == [("K = 5", "no memory for that")]
+    assert [(one.place, one.problem) for one in found.unmeasured] == [
+        ("K = 5", "the engine could not be started: RuntimeError: no memory for that")
+    ]
+
+
+def test_engine_arguments_reach_every_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+
+    async def opened(*_: Any, engine_args: Any, **__: Any) -> ScriptedSource:
+        given.append(engine_args)
+        return ScriptedSource(Script(num_tokens=40))
+
+    for name in ("open_engine", "open_plain"):
+        monkeypatch.setattr(bench, name, opened)
+    arguments = {"max_model_len": 128}
+    command = ["--dataset", "questions.jsonl", "--baseline", "--json", "out.json"]
+    assert run(*command, "--engine-args", json.dumps(arguments)) == 0
+    assert given == [arguments, arguments]
+    assert run(*command) == 2  # nothing is gone on with under other arguments
 
 
 class Dying(ScriptedSource):
@@ -377,8 +399,15 @@ def test_an_engine_that_stops_by_itself_is_no_prompt_that_cannot_be_measured(
         return Dying(Script(num_tokens=40))
 
     monkeypatch.setattr(bench, "open_engine", dying)
-    assert run("--dataset", "questions.jsonl") == 2
-    assert "the engine stopped; 1 prompts were over: run it again" in capsys.readouterr().err
+    command = ["--dataset", "questions.jsonl", "--sweep", "1", "--baseline", "--json", "out.json"]
+    assert run(*command) == 1
+    assert "interrupted; the same command goes on in out.traces" in capsys.readouterr().err
+    found = results.load(Path("out.json"))
+    assert (found.interrupted, len(found.answers), found.sweep, found.baseline) == (True, 1, [], None)
+    assert [(one.place, one.problem) for one in found.unmeasured] == [("82", "it stopped")]
+    scripted_engines(monkeypatch)
+    assert run(*command) == 0
+    assert len(results.load(Path("out.json")).answers) == len(PROMPTS)
 
 
 def test_baseline_at_temperature_0_says_whether_the_answers_are_the_same(capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,15 @@ def test_turns_behind_one_that_differs_are_not_compared() -> None:
     assert [(one.prompt_id, one.turn) for one in found.differences] == [("p", 1), ("q", 2)]
 
 
+def test_a_margin_behind_another_turn_says_nothing() -> None:
+    ours = [answer("p", [1], turn=1), answer("p", [2], turn=2)]
+    plain = [answer("p", [1], turn=1), answer("p", [3], turn=2)]
+    for first, margin in ((1, 0.1), (9, None)):
+        again = [answer("p", [first], turn=1), answer("p", [3], turn=2, margins=[0.1])]
+        (found,) = lossless(ours, plain, again).differences
+        assert found.margin_without == margin
+
+
 def test_a_margin_of_an_answer_that_went_another_way_says_nothing() -> None:
     ours, plain = answer("p", [1, 2], margins=[1.0, 0.001]), answer("p", [1, 3])
     for repeated, margin in (([1, 3], 0.002), ([4, 3], None)):

@@ -4,7 +4,7 @@ At temperature 0 both engines should write the same. They compute it in batches 
 the verifier holds two tokens for equally likely, rounding decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -46,7 +46,7 @@ class Lossless(msgspec.Struct, frozen=True, kw_only=True):
 def lossless(ours: Sequence[Measured], plain: Sequence[Measured], again: Sequence[Measured] = ()) -> Lossless:
     """Compare answers with speculation to those without; `again`: the latter once more, with margins."""
     theirs = {(answer.prompt_id, answer.turn): answer for answer in plain}
-    repeated = {place(answer): answer for answer in again}
+    repeated = {place(answer): answer for answer in again if as_before(answer, again, theirs)}
     pairs = [(answer, theirs[place(answer)]) for answer in ours if place(answer) in theirs]
     parted: dict[str, int] = {}  # the turn in which a conversation first differs: what follows answers something else
     for one, other in pairs:
@@ -59,6 +59,12 @@ def lossless(ours: Sequence[Measured], plain: Sequence[Measured], again: Sequenc
         num_equal=len(compared) - len(differing),
         differences=[difference(one, other, repeated.get(place(one), other)) for one, other in differing],
     )
+
+
+def as_before(answer: Measured, again: Sequence[Measured], first: Mapping[tuple[str, int], Measured]) -> bool:
+    """Whether a repeated answer stands behind the same turns as the first time."""
+    before = [one for one in again if one.prompt_id == answer.prompt_id and one.turn < answer.turn]
+    return all(one.output_token_ids == first[place(one)].output_token_ids for one in before if place(one) in first)
 
 
 def place(answer: Measured) -> tuple[str, int]:

@@ -29,7 +29,7 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
         dataset: what was asked, by name.
         settings: how.
         num_asked: how many prompts there were; fewer are in the report where it was interrupted, or some failed.
-        unmeasured: the lines and prompts that are not in the report.
+        unmeasured: the lines and prompts that are not in the report, and what could not be held against it.
         interrupted: whether it ended before all prompts had been asked.
         num_before: answers that an earlier start of the same command left.
         baseline: times of the same prompts without speculation.

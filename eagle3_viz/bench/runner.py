@@ -47,6 +47,7 @@ class Runner:
 
     Attributes:
         problems: prompts that could not be answered, and why.
+        cut: not all was asked: it was stopped, or the engine stopped by itself.
         stop: set it to end early: answers under way are thrown away.
     """
 
@@ -57,6 +58,8 @@ class Runner:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     clock: Callable[[], float] = time.monotonic
     problems: list[Unmeasured] = field(default_factory=list)
+    cut: bool = False
+    _waiting: list[Prompt] = field(default_factory=list)
     _began: float = 0.0
     _num_over: int = 0
     _dead: asyncio.Task[str] = field(init=False)
@@ -65,21 +68,21 @@ class Runner:
         """Ask everything that was not answered yet.
 
         Raises:
-            InputError: an answer cannot be kept, or the engine has stopped by itself.
+            InputError: an answer cannot be kept.
         """
-        waiting = list(reversed(self.work.prompts))
+        self._waiting = list(reversed(self.work.prompts))
 
         async def worker() -> None:
-            while waiting and not self.stop.is_set():
-                await self._converse(waiting.pop())
+            while self._waiting and not self.stop.is_set():
+                await self._converse(self._waiting.pop())
                 self._num_over += 1
                 self._tell()
 
         self._dead = asyncio.create_task(self.source.ended())
-        await self._warm_up()
-        self._began = self.clock()
-        self._tell()
         try:
+            await self._warm_up()
+            self._began = self.clock()
+            self._tell()
             async with asyncio.TaskGroup() as group:
                 for _ in range(self.work.concurrency):
                     group.create_task(worker())
@@ -87,6 +90,7 @@ class Runner:
             raise errors.exceptions[0] from None
         finally:
             self._dead.cancel()
+        self.cut |= bool(self._waiting)
 
     def answers(self) -> list[Measured]:
         """All answers, in the order of the prompts."""
@@ -99,7 +103,7 @@ class Runner:
         due = (prompt for prompt in self.work.prompts if self.kept.measured(prompt.prompt_id, 1) is None)
         if (prompt := next(due, None)) is not None:
             message = user_message(prompt.turns[0], len(prompt.images))
-            with suppress(InputError):  # it is told when the prompt's turn has come
+            with suppress(InputError, TraceError):  # it is told when the prompt's turn has come
                 await record(self.source, [await self._request(prompt, "warm-up", [message], WARM_UP)], stop=self.stop)
 
     async def _request(
@@ -139,13 +143,15 @@ class Runner:
             self.problems.append(Unmeasured(place=name, problem=str(error)))
             return None
         if self.stop.is_set():
+            self.cut = True
             return None
         found = list(of_trace(trace, prompt_id=prompt.prompt_id, turn=turn, category=prompt.category))
         if not found:
-            await asyncio.wait([self._dead], timeout=MOMENT)
-            if self._dead.done():
-                raise InputError(f"{self._dead.result()}; {self._num_over} prompts were over: run it again to go on")
             self.problems.append(Unmeasured(place=name, problem=failure(trace)))
+            await asyncio.wait([self._dead], timeout=MOMENT)
+            if self._dead.done():  # whatever else is asked will fail too
+                self.cut = True
+                self._waiting.clear()
             return None
         await self.kept.add(
             Line(

@@ -85,6 +85,7 @@ class Measurement:
     unmeasured: list[Unmeasured]
     elapsed_s: float
     num_before: int = 0  # answers that an earlier start left
+    cut: bool = False  # not all was asked
 
 
 @dataclass
@@ -110,13 +111,13 @@ class Whole:
             raise InputError(f"not one prompt of {self.plan.dataset.name} was measured: {first}")
         if not ours.answers:
             raise Interrupted
-        sweep = await self._sweep(ours)
+        sweep = [] if ours.cut else await self._sweep(ours)
         plain: Times | None = None
         same: Lossless | None = None
-        if self.plan.baseline and not self.stop.is_set():
+        if self.plan.baseline and not (ours.cut or self.stop.is_set()):
             with suppress(Interrupted), self._beside(ours, "without speculation"):
                 plain, same = await self._baseline(ours)
-        return assemble(self.plan, ours, sweep, plain, same, interrupted=self.stop.is_set())
+        return assemble(self.plan, ours, sweep, plain, same, interrupted=ours.cut or self.stop.is_set())
 
     async def _sweep(self, ours: Measurement) -> list[Swept]:
         found = {}
@@ -130,19 +131,7 @@ class Whole:
         return list(found.values())
 
     async def _at(self, k: int) -> Measurement:
-        measured = await self._measure(lambda: self.open_at(k), k, f"k{k}")
-        self._check_whole(measured, len(self.plan.prompts))
-        return measured
-
-    def _check_whole(self, measured: Measurement, num_prompts: int) -> None:
-        """What was stopped in its middle is not held against what was not: its prompts are others.
-
-        Raises:
-            Interrupted: it was.
-        """
-        over = {answer.prompt_id for answer in measured.answers}
-        if self.stop.is_set() and len(over) + len(measured.unmeasured) < num_prompts:
-            raise Interrupted
+        return whole(await self._measure(lambda: self.open_at(k), k, f"k{k}"))
 
     @contextmanager
     def _beside(self, ours: Measurement, place: str) -> Iterator[None]:
@@ -161,7 +150,7 @@ class Whole:
         except Exception as error:
             if self.stop.is_set():
                 raise Interrupted from error
-            raise
+            raise InputError(f"the engine could not be started: {type(error).__name__}: {error}") from error
 
     async def _baseline(self, ours: Measurement) -> tuple[Times, Lossless | None]:
         """The same prompts without speculation; where answers differ, once more with the verifier's margins."""
@@ -170,8 +159,7 @@ class Whole:
         try:
             asked = {answer.prompt_id for answer in ours.answers}
             prompts = [prompt for prompt in self.plan.prompts if prompt.prompt_id in asked]
-            plain = await self._ask(source, self._work(prompts, top_logprobs=0), 0, "baseline")
-            self._check_whole(plain, len(prompts))
+            plain = whole(await self._ask(source, self._work(prompts, top_logprobs=0), 0, "baseline"))
             figures = times(plain.answers, plain.elapsed_s)
             if self.plan.sampling.temperature or self.stop.is_set():
                 return figures, None
@@ -212,10 +200,23 @@ class Whole:
         runner = Runner(source, work, kept, tell, self.stop)
         if work.prompts:
             await runner.run()
-        return Measurement(source.engine, runner.answers(), runner.problems, kept.elapsed_s, kept.num_before)
+        return Measurement(
+            source.engine, runner.answers(), runner.problems, kept.elapsed_s, kept.num_before, runner.cut
+        )
 
     def _tell(self, part: str, message: str, fraction: float | None) -> None:
         self.tell(f"{part} {message}".strip(), fraction)
+
+
+def whole(measured: Measurement) -> Measurement:
+    """The measurement: what was cut is not held against what was not, for its prompts are others.
+
+    Raises:
+        Interrupted: it was cut.
+    """
+    if measured.cut:
+        raise Interrupted
+    return measured
 
 
 def assemble(

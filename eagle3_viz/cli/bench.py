@@ -23,7 +23,8 @@ from eagle3_viz.errors import InputError
 from eagle3_viz.events import Sampling
 from eagle3_viz.sources.opening import add_engine_arguments, open_engine, open_plain
 
-BELOW, INTERRUPTED = 3, 1
+BELOW, INTERRUPTED, INCOMPLETE = 3, 1, 1
+WEIGHTS = ("config.json", "*.safetensors")
 EXIT_CODES = "exit codes: 0 fine, 2 bad input (one line on stderr), 3 below --fail-below, 1 anything else"
 
 
@@ -91,6 +92,9 @@ def run(args: argparse.Namespace) -> int:
         again = f"the same command goes on in {plan.folder}" if plan.folder else "nothing was kept: add --save-traces"
         print(f"eagle3_viz bench: interrupted; {again}", file=sys.stderr)
         return INTERRUPTED
+    if len(benchmark.sweep) < len(set(args.sweep)) or (args.baseline and benchmark.baseline is None):
+        print("eagle3_viz bench: not all that was asked for could be measured", file=sys.stderr)
+        return INCOMPLETE
     return verdict(benchmark, args.fail_below)
 
 
@@ -143,7 +147,7 @@ def pair_of(args: argparse.Namespace) -> str:
 def weights_of(checkpoints: Sequence[str | Path | None]) -> str:
     """What changes when a file of these folders does; a Hugging Face id is taken at its word."""
     folders = [Path(name).expanduser() for name in checkpoints if name]
-    files = sorted(path for folder in folders for path in folder.glob("*") if path.suffix in (".json", ".safetensors"))
+    files = sorted(path for folder in folders for kind in WEIGHTS for path in folder.glob(kind))
     facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16] if files else ""
 

@@ -12,7 +12,7 @@ from eagle3_viz.cli.files import load_trace
 from eagle3_viz.cli.prompts import read_prompts
 from eagle3_viz.config import proposed_tokens
 from eagle3_viz.doctor.diagnose import diagnose
-from eagle3_viz.doctor.facts import Facts, gather
+from eagle3_viz.doctor.facts import Facts, config_of, gather
 from eagle3_viz.errors import InputError
 
 LEAST_TEXTS = 16  # with fewer, chance alone makes some alternative of several look better than it is
@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if args.run:
         from eagle3_viz.heads.verifier import folder_of
 
+        config_of(speculator, "speculator")  # says it better where there is none
         speculator = str(folder_of(speculator))
     facts = gather(speculator, verifier)
     findings = diagnose(facts)

@@ -104,6 +104,7 @@ def gather(speculator: str, verifier: str | None) -> Facts:
         InputError: there is no config, or it is not one of an EAGLE-3 head.
     """
     head = config_of(speculator, "speculator")
+    check_types(head, "the head's config")
     if not is_speculator(head) and "eagle_config" not in head and "draft_vocab_size" not in head:
         raise InputError(f"{speculator} is no EAGLE-3 head: nothing in its config says so. Is it the verifier?")
     tensors, maps = read_tensors(Path(speculator).expanduser())

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from eagle3_viz import bundled
 from eagle3_viz.config import EngineConfig, check_k
-from eagle3_viz.errors import InputError
+from eagle3_viz.errors import InputError, not_installed
 from eagle3_viz.sources.base import Progress
+
+# Engine arguments that are not the user's.
+OURS = {"model", "method", "num_speculative_tokens", "worker_extension_cls", "disable_log_stats"}
 
 if TYPE_CHECKING:
     from eagle3_viz.sources.vllm_engine import VllmSource
@@ -72,6 +75,11 @@ def engine_arguments(text: str) -> dict[str, Any]:
         raise ArgumentTypeError(f"no JSON: {error}") from error
     if not isinstance(found, dict):
         raise ArgumentTypeError("""no JSON object, such as {"tensor_parallel_size": 8}""")
+    speculative = found.get("speculative_config", {})
+    if not isinstance(speculative, dict):
+        raise ArgumentTypeError("speculative_config is no JSON object")
+    if taken := sorted(OURS & {*found, *speculative}):
+        raise ArgumentTypeError(f"{', '.join(taken)} cannot be given here: other options say it, or the probe needs it")
     return found
 
 
@@ -117,7 +125,7 @@ def engine_installed() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise InputError(f"{error.name} is not installed: `make setup` installs the engine") from error
+        raise InputError(not_installed(error)) from error
 
 
 def bundled_config(pair: bundled.Pair, num_speculative_tokens: int | None) -> EngineConfig:

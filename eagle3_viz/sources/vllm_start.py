@@ -21,7 +21,7 @@ def start_engine(config: EngineConfig, pair: Pair, progress: Progress, *, specul
     """Start an `AsyncLLM`, without its draft head if it shall not `speculate`. Blocks for as long as that takes.
 
     Raises:
-        InputError: vLLM has no such engine argument, or does not judge by the chosen rule here.
+        InputError: vLLM does not take an engine argument, or does not judge by the chosen rule here.
     """
     cpu.prepare(config.cpu_cores)
     if Path(pair.verifier).is_dir() and Path(pair.speculator).is_dir():
@@ -46,10 +46,9 @@ def start_engine(config: EngineConfig, pair: Pair, progress: Progress, *, specul
     if speculate:
         arguments |= speculation(pair, chosen)
     try:
-        taken = AsyncEngineArgs(**{**arguments, **extra})
-    except TypeError as error:
+        return AsyncLLM.from_engine_args(AsyncEngineArgs(**{**arguments, **extra}))
+    except (TypeError, ValueError) as error:
         raise InputError(f"vLLM does not take these engine arguments: {error}") from error
-    return AsyncLLM.from_engine_args(taken)
 
 
 def speculation(pair: Pair, chosen: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +116,7 @@ def describe_draft(speculative: Any, pair: Pair) -> dict[str, Any]:
     if speculative is None:
         return {"num_speculative_tokens": 0}
     head = pair.speculator_config
-    aux = head.get("eagle_aux_hidden_state_layer_ids") or head.get("eagle_config", {}).get(
+    aux = head.get("eagle_aux_hidden_state_layer_ids") or (head.get("eagle_config") or {}).get(
         "eagle_aux_hidden_state_layer_ids"
     )
     return {

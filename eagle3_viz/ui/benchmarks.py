@@ -115,7 +115,7 @@ class Job:
             await self.runner.run()
             ours = Measurement(source.engine, self.runner.answers(), self.runner.problems, kept.elapsed_s)
             if ours.answers:
-                self.result = await asyncio.to_thread(assemble, plan, ours, interrupted=self.stop.is_set())
+                self.result = await asyncio.to_thread(assemble, plan, ours, interrupted=self.runner.cut)
             else:
                 self.problem = nothing(ours)
         except InputError as error:
