@@ -139,13 +139,12 @@ def resolve(config: EngineConfig) -> Pair:
             f"{config.speculator} is no EAGLE-3 speculator: its config.json names neither a `speculators_model_type`"
             " nor an Eagle3 architecture. Is it the verifier?"
         )
-    speculators = head.get("speculators_config") or {}
-    verifier = config.verifier or (speculators.get("verifier") or {}).get("name_or_path")
+    verifier = config.verifier or named_verifier(head)
     if not verifier:
         raise InputError(f"{config.speculator} does not name its verifier: give it with --verifier")
     verifier_config = read_config(verifier, "verifier")
     check_fit(config.speculator, head, verifier, verifier_config)
-    k = config.num_speculative_tokens or proposed_tokens(speculators) or 3
+    k = config.num_speculative_tokens or proposed_tokens(head.get("speculators_config") or {}) or 3
     check_k(k)
     return Pair(
         verifier=verifier,
@@ -199,6 +198,13 @@ def is_speculator(config: dict[str, Any]) -> bool:
     """Whether a config is one of an EAGLE-3 head, in Speculators format or in the layout of its makers."""
     architectures = " ".join(config.get("architectures") or [])
     return config.get("speculators_model_type") == "eagle3" or "eagle3" in architectures.lower()
+
+
+def named_verifier(head: dict[str, Any]) -> str | None:
+    """The verifier that a head's config names, if it names one."""
+    verifier = (head.get("speculators_config") or {}).get("verifier") or {}
+    name: str | None = verifier.get("name_or_path")
+    return name
 
 
 def proposed_tokens(speculators_config: dict[str, Any]) -> int | None:

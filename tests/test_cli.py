@@ -101,6 +101,12 @@ def test_comparing_works_without_what_an_engine_needs() -> None:
     assert "2 answers to the same prompts" in result.stdout
 
 
+def test_without_an_engine_a_command_that_needs_one_says_how_to_install_it() -> None:
+    result = run_without_heavy_modules("doctor", "--model", "tiny-llama4", "--run")
+    assert result.returncode == 2
+    assert "is not installed: `make setup` installs the engine" in result.stderr
+
+
 def test_anything_else_exits_with_1() -> None:
     code = (
         "import sys; from eagle3_viz import __main__; from eagle3_viz.cli import show;"

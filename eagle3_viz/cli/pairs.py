@@ -3,7 +3,7 @@
 import argparse
 
 from eagle3_viz import bundled
-from eagle3_viz.config import read_config
+from eagle3_viz.config import named_verifier, read_config
 from eagle3_viz.errors import InputError
 
 
@@ -37,9 +37,7 @@ def verifier_of(speculator: str, named: str | None) -> str:
     Raises:
         InputError: neither the user nor the head names one.
     """
-    found = named or (
-        (read_config(speculator, "speculator").get("speculators_config") or {}).get("verifier") or {}
-    ).get("name_or_path")
+    found = named or named_verifier(read_config(speculator, "speculator"))
     if not found:
         raise InputError(f"{speculator} does not name its verifier: give it with --verifier")
     return str(found)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eagle3_viz.config import is_speculator, read_config
+from eagle3_viz.config import is_speculator, named_verifier, read_config
 from eagle3_viz.config_types import check_types
 from eagle3_viz.errors import InputError
 
@@ -108,7 +108,7 @@ def gather(speculator: str, verifier: str | None) -> Facts:
     if not is_speculator(head) and "eagle_config" not in head and "draft_vocab_size" not in head:
         raise InputError(f"{speculator} is no EAGLE-3 head: nothing in its config says so. Is it the verifier?")
     tensors, maps = read_tensors(Path(speculator).expanduser())
-    named = verifier or ((head.get("speculators_config") or {}).get("verifier") or {}).get("name_or_path")
+    named = verifier or named_verifier(head)
     config, files = verifier_of(named, required=verifier is not None)
     return Facts(head=head, tensors=tensors, maps=maps, verifier=config, verifier_files=files)
 
